@@ -1,0 +1,108 @@
+//! `POST /v1/check-in`: what the agent believes the controller holds, and what the controller wants;
+//! and `GET /v1/time`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::Digest;
+use crate::enrollment::{Receipt, TrustBundle};
+use crate::envelope::{ChainHead, ReportClock};
+use crate::quantity::{Bytes, Count, Seconds};
+use crate::section::SectionName;
+use crate::signature::Signed;
+use crate::text::{Word, checked_text};
+use crate::timestamp::Timestamp;
+
+/// The longest a check-in may wait: proxies cut longer requests.
+pub const MAX_WAIT_SECONDS: u64 = 50;
+
+/// The versions of this protocol that a program speaks, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProtocolRange {
+    pub oldest: u16,
+    pub newest: u16,
+}
+
+impl ProtocolRange {
+    /// What this program speaks.
+    pub const CURRENT: Self = Self { oldest: 1, newest: 1 };
+
+    /// The newest version that both speak.
+    pub fn common(self, other: Self) -> Option<u16> {
+        let newest = self.newest.min(other.newest);
+        (newest >= self.oldest.max(other.oldest)).then_some(newest)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckIn {
+    pub protocol: ProtocolRange,
+    /// The agent's version.
+    pub agent: Word,
+    pub clock: ReportClock,
+    /// The digests of the sections that the agent believes the controller holds.
+    pub held: BTreeMap<SectionName, Digest>,
+    /// The newest envelope that the agent knows was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<ChainHead>,
+    /// The digest of the trust bundle that the agent has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Digest>,
+    /// The digest of the receipt that the agent has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Digest>,
+    /// The receipt itself, sent after the controller wanted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_receipt: Option<Signed<Receipt>>,
+    pub spool: SpoolDepth,
+}
+
+/// What waits on the agent's disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SpoolDepth {
+    pub reports: Count,
+    pub bytes: Bytes,
+    /// Reports whose bodies were dropped because the spool was full.
+    pub tombstones: Count,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckInAnswer {
+    /// The version of the protocol that both speak.
+    pub protocol: u16,
+    pub server_time: Timestamp,
+    /// When the agent comes back after this answer; 0 means at once. The controller spreads its agents by this.
+    pub next_check_in: Seconds,
+    /// How long the next check-in may wait for news.
+    pub wait: Seconds,
+    /// Sections that the controller wants to receive again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wanted: Vec<SectionName>,
+    /// The controller does not know where this device belongs: it wants the receipt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub receipt_wanted: bool,
+    /// Look at the hardware again now instead of waiting for the next turn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub collect_now: bool,
+    /// The newest envelope of this key that the controller holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<ChainHead>,
+    /// A newer trust bundle than the one the agent has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<TrustBundle>,
+    /// A newer receipt: the device was moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Signed<Receipt>>,
+}
+
+checked_text!(/// Random text that the asker makes, 16 to 64 characters, so that an old answer cannot be replayed.
+    Nonce, at most 64, r"^[A-Za-z0-9_-]+$" = |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_'), from "the agent's random generator");
+
+/// `GET /v1/time?nonce=…`: the controller's time, signed with one of the trust bundle's keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimeAnswer {
+    pub nonce: Nonce,
+    pub server_time: Timestamp,
+}

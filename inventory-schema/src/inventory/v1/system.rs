@@ -1,0 +1,188 @@
+//! The computer as a whole: maker, model, serial, board, chassis, firmware; its system and software.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::device::{AssetTag, Fact, Hostname, SerialNumber, SystemUuid};
+use crate::section::{SectionContent, SectionName};
+use crate::text::{HardwareText, SoftwareName, SoftwareVersion, SystemTitle, Word};
+
+/// SMBIOS types 0 to 3, or what stands for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct System {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Fact<HardwareText>>,
+    /// Stock-keeping unit: the maker's order number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<Fact<SerialNumber>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Fact<SystemUuid>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chassis: Option<Chassis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseboard: Option<Baseboard>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<Firmware>,
+    /// The hypervisor's vendor, when the computer is a virtual machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypervisor: Option<Fact<HardwareText>>,
+}
+
+impl SectionContent for System {
+    const NAME: SectionName = SectionName::System;
+    const FORMAT: &'static str = "system/1";
+}
+
+/// SMBIOS type 3.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Chassis {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Fact<ChassisKind>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<Fact<SerialNumber>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_tag: Option<Fact<AssetTag>>,
+}
+
+/// The chassis as firmware claims it (SMBIOS 3.x, table 17). Known to lie: 12 % of Russian-brand notebooks
+/// say `desktop`, so nothing is decided by it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChassisKind {
+    Desktop,
+    LowProfileDesktop,
+    MiniTower,
+    Tower,
+    Portable,
+    Laptop,
+    Notebook,
+    HandHeld,
+    AllInOne,
+    SubNotebook,
+    SpaceSaving,
+    Server,
+    Tablet,
+    Convertible,
+    Detachable,
+    MiniPc,
+    StickPc,
+    EmbeddedPc,
+    Unknown,
+    /// A kind that SMBIOS defines and schools do not have, or one newer than this program.
+    #[serde(other)]
+    Other,
+}
+
+/// SMBIOS type 2: the identity that remains when a maker left type 1 unfilled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Baseboard {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<Fact<SerialNumber>>,
+}
+
+/// SMBIOS type 0, and what EFI says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Firmware {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Fact<HardwareText>>,
+    /// As the maker writes it, usually MM/DD/YYYY.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secure_boot: Option<Fact<SecureBoot>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecureBoot {
+    Enabled,
+    Disabled,
+    /// The computer started without EFI.
+    Unsupported,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OperatingSystem {
+    /// `ID` of os-release: `altlinux`, `astra`, `redos`, `debian`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Fact<Word>>,
+    /// `VERSION_ID`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Fact<SoftwareVersion>>,
+    /// `VARIANT_ID`, `EDITION` or `ALT_BRANCH_ID`: which product of the family it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Fact<Word>>,
+    /// `PRETTY_NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Fact<SystemTitle>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<Fact<SoftwareVersion>>,
+    /// As the kernel names it: `x86_64`, `aarch64`, `e2k`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<Fact<Word>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_name: Option<Fact<Hostname>>,
+}
+
+impl SectionContent for OperatingSystem {
+    const NAME: SectionName = SectionName::OperatingSystem;
+    const FORMAT: &'static str = "operating_system/1";
+}
+
+/// Installed software, one list per package manager.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Software {
+    pub lists: Vec<PackageList>,
+}
+
+impl SectionContent for Software {
+    const NAME: SectionName = SectionName::Software;
+    const FORMAT: &'static str = "software/1";
+}
+
+/// The packages of one manager, sorted by name, version and architecture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PackageList {
+    pub manager: PackageManager,
+    pub packages: Vec<SoftwarePackage>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageManager {
+    Dpkg,
+    Rpm,
+    Flatpak,
+    Snap,
+    WindowsUninstall,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct SoftwarePackage {
+    pub name: SoftwareName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<SoftwareVersion>,
+    /// Left out where it is the system's own or `all`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<Word>,
+}
