@@ -1,1 +1,6 @@
-//! Placeholder until the first module lands.
+//! The agent.
+
+pub mod clock;
+pub mod ledger;
+pub mod platform;
+pub mod reconciler;

@@ -1,0 +1,565 @@
+//! The core of the agent: state, event and time in; actions and the next wake-up out.
+//!
+//! It knows no socket, file, clock or key. The shell ([`crate::eventloop`]) performs what it names and
+//! brings every outcome back as an [`Event`]; nothing else changes its state, so that a year of an
+//! agent's life can be driven through it in a test.
+//!
+//! What it keeps true:
+//! - every section is stated to the controller when it differs from what was stated last, or is wanted;
+//! - an envelope names the one before it, whatever was lost on either side;
+//! - at most one action of each kind is under way;
+//! - after a failure the pauses grow, and no wall clock decides when anything happens.
+
+mod action;
+mod event;
+mod schedule;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange, SpoolDepth};
+use inventory_schema::envelope::{ChainHead, ChainPlace, EnvelopeFormat, ReportClock, ReportKind, Resumption};
+use inventory_schema::inventory::SectionBody;
+use inventory_schema::quantity::{Microseconds, Seconds};
+use inventory_schema::report::ReportOutcome;
+use inventory_schema::text::Word;
+use inventory_schema::{CanonicalBytes, DeviceId, Digest, Envelope, KeyFingerprint, RegionId, SectionName};
+
+pub use action::Action;
+pub use event::{Delivery, Event, Failure};
+pub use schedule::{Backoff, Chance, Schedule};
+
+use crate::clock::{Moment, TrustedTime};
+use crate::ledger::Ledger;
+
+/// Who this agent is; settled at enrollment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    pub region: RegionId,
+    pub device: DeviceId,
+    pub key: KeyFingerprint,
+    pub agent: Word,
+}
+
+/// What the agent holds besides the ledger, by digest: told at the start and after each change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holdings {
+    pub trust: Option<Digest>,
+    pub receipt: Option<Digest>,
+}
+
+#[derive(Debug)]
+pub struct Reconciler {
+    subject: Subject,
+    schedule: Schedule,
+    chance: Chance,
+    ledger: Ledger,
+    holdings: Holdings,
+    spool: SpoolDepth,
+    collected: BTreeMap<SectionName, Digest>,
+    /// Sections to state although they did not change.
+    wanted: BTreeSet<SectionName>,
+    /// Why the next envelope does not continue from what this agent wrote last.
+    resumption: Option<Resumption>,
+    collect: Duty,
+    check_in: Duty,
+    deliver: Duty,
+    renew: Duty,
+    time: Duty,
+    spooling: Option<Drafted>,
+    resuming: bool,
+    receipt_wanted: bool,
+    /// How long the next check-in may wait for news.
+    wait: Seconds,
+    /// The last thing heard of the controller was an answer. Reports are sent only then: check-in comes first.
+    in_contact: bool,
+    contact: Backoff,
+    renewal: Backoff,
+    renewal_due: bool,
+    stopping: bool,
+}
+
+/// Something that is done now and then: under way, due at a moment of the boot clock, or at rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Duty {
+    Resting,
+    Due(Duration),
+    UnderWay,
+}
+
+impl Duty {
+    fn is_due(self, uptime: Duration) -> bool {
+        matches!(self, Self::Due(at) if at <= uptime)
+    }
+
+    fn begin_if_due(&mut self, uptime: Duration) -> bool {
+        let due = self.is_due(uptime);
+        if due {
+            *self = Self::UnderWay;
+        }
+        due
+    }
+
+    /// Falls due at `at`, or earlier if it would have; what is under way stays under way.
+    fn no_later_than(&mut self, at: Duration) {
+        match self {
+            Self::UnderWay => {}
+            Self::Resting => *self = Self::Due(at),
+            Self::Due(already) => *already = at.min(*already),
+        }
+    }
+}
+
+/// A report on its way to disk: how to take it back if the disk refuses.
+#[derive(Debug)]
+struct Drafted {
+    newest_before: Option<ChainHead>,
+    stated_before: BTreeMap<SectionName, Digest>,
+    wanted_before: BTreeSet<SectionName>,
+    resumption_before: Option<Resumption>,
+}
+
+impl Reconciler {
+    /// An agent that just started: it looks at the hardware and checks in at once.
+    pub fn new(
+        subject: Subject,
+        schedule: Schedule,
+        seed: u64,
+        ledger: Ledger,
+        holdings: Holdings,
+        spool: SpoolDepth,
+        now: Moment,
+    ) -> Self {
+        Self {
+            subject,
+            schedule,
+            chance: Chance::seeded(seed),
+            ledger,
+            holdings,
+            spool,
+            collected: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            resumption: None,
+            collect: Duty::Due(now.uptime),
+            check_in: Duty::Due(now.uptime),
+            deliver: Duty::Resting,
+            renew: Duty::Resting,
+            time: Duty::Resting,
+            spooling: None,
+            resuming: false,
+            receipt_wanted: false,
+            wait: Seconds::saturating(0),
+            in_contact: false,
+            contact: Backoff::default(),
+            renewal: Backoff::default(),
+            renewal_due: false,
+            stopping: false,
+        }
+    }
+
+    /// Says that half of the certificate's lifetime is over; the shell asks `identity` after each event.
+    pub fn set_renewal_due(&mut self, due: bool, now: Moment) {
+        self.renewal_due = due;
+        if due {
+            self.renew.no_later_than(now.uptime);
+        } else if matches!(self.renew, Duty::Due(_)) {
+            self.renew = Duty::Resting;
+        }
+    }
+
+    pub fn set_holdings(&mut self, holdings: Holdings) {
+        self.holdings = holdings;
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// When to call again if nothing happens, by the boot clock.
+    pub fn next_wakeup(&self) -> Option<Duration> {
+        let deliver = if self.is_quiet() { self.deliver } else { Duty::Resting };
+        [self.collect, self.check_in, deliver, self.renew, self.time]
+            .into_iter()
+            .filter_map(|duty| if let Duty::Due(at) = duty { Some(at) } else { None })
+            .min()
+    }
+
+    pub fn handle(&mut self, event: Event, now: Moment) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.take_in(event, now, &mut actions);
+        if self.stopping {
+            return actions;
+        }
+        self.draft_if_changed(now, &mut actions);
+        self.begin_duties(now, &mut actions);
+        actions
+    }
+
+    fn take_in(&mut self, event: Event, now: Moment, actions: &mut Vec<Action>) {
+        match event {
+            Event::Woken => {}
+            Event::Collected { sections } => {
+                self.collected = sections.iter().map(|SectionBody { name, digest, .. }| (*name, *digest)).collect();
+                self.collect = Duty::Due(now.uptime + self.chance.spread(self.schedule.collect_every));
+            }
+            Event::CheckInAnswered(answer) => self.check_in_answered(*answer, now, actions),
+            Event::CheckInFailed(failure) => {
+                self.check_in = Duty::Resting;
+                self.lose_contact(failure, now);
+            }
+            Event::Spooled { depth } => {
+                self.spool = depth;
+                self.spooling = None;
+                self.deliver_soon(now);
+                actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+            }
+            Event::SpoolFailed => self.take_back_draft(now),
+            Event::Delivered { answers, depth } => self.delivered(answers, depth, now, actions),
+            Event::DeliveryFailed(failure) => {
+                self.deliver = Duty::Resting;
+                self.lose_contact(failure, now);
+            }
+            Event::Resumed { newest, depth } => {
+                self.resuming = false;
+                self.spool = depth;
+                self.ledger.newest = Some(newest);
+                self.deliver_soon(now);
+                actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+            }
+            Event::ResumeFailed => {
+                self.resuming = false;
+                let pause = self.chance.spread(self.schedule.retry_longest);
+                self.check_in.no_later_than(now.uptime + pause);
+            }
+            Event::Renewed => {
+                self.renewal.succeeded();
+                self.renewal_due = false;
+                self.renew = Duty::Resting;
+                self.check_in.no_later_than(now.uptime);
+            }
+            Event::RenewalFailed(failure) => {
+                let pause = self.renewal.failed(&self.schedule, &mut self.chance);
+                self.renew = Duty::Due(now.uptime + pause);
+                if failure == Failure::WrongTime {
+                    self.time.no_later_than(now.uptime);
+                }
+            }
+            Event::TimeReceived(time) => {
+                self.ledger.trusted_time = Some(TrustedTime::received(time, now));
+                self.time = Duty::Resting;
+                self.check_in.no_later_than(now.uptime);
+                actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+            }
+            Event::TimeFailed(_) => self.time = Duty::Resting,
+            Event::Stopping => {
+                self.stopping = true;
+                actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+                actions.push(Action::Stop);
+            }
+        }
+    }
+
+    fn check_in_answered(&mut self, answer: CheckInAnswer, now: Moment, actions: &mut Vec<Action>) {
+        self.contact.succeeded();
+        self.in_contact = true;
+        self.ledger.trusted_time = Some(TrustedTime::received(answer.server_time, now));
+        self.check_in = Duty::Due(now.uptime + Duration::from_secs(answer.next_check_in.get()));
+        self.wait = answer.wait;
+        if self.spool.reports.get() == 0 && self.is_quiet() {
+            // What waits on disk may state them already; the next check-in asks again if it did not.
+            self.wanted.extend(answer.wanted);
+        }
+        self.receipt_wanted = answer.receipt_wanted;
+        if answer.receipt_wanted {
+            self.check_in = Duty::Due(now.uptime);
+        }
+        if answer.collect_now {
+            self.collect.no_later_than(now.uptime);
+        }
+        if let Some(trust) = answer.trust {
+            actions.push(Action::AdoptTrust(trust));
+        }
+        if let Some(receipt) = answer.receipt {
+            actions.push(Action::AdoptReceipt(receipt));
+        }
+        self.follow(answer.head, actions);
+        actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+        self.deliver_soon(now);
+    }
+
+    /// Compares the controller's head of the chain with what this agent remembers.
+    fn follow(&mut self, head: Option<ChainHead>, actions: &mut Vec<Action>) {
+        if self.deliver == Duty::UnderWay || self.spooling.is_some() || self.resuming {
+            // What is on its way may have moved the head since the answer was written.
+            return;
+        }
+        match head {
+            Some(head) if Some(head) == self.ledger.newest => self.ledger.acknowledged = Some(head),
+            Some(head) if Some(head) == self.ledger.acknowledged => {
+                // What was signed after it and is not on disk any more is lost: sign on from the head.
+                if self.spool.reports.get() == 0 && self.spool.tombstones.get() == 0 {
+                    self.continue_from(head, Resumption::StateRestored);
+                }
+            }
+            Some(head) => {
+                // A head that this agent does not remember: its own state on disk is older (promise 9, DESIGN §4).
+                self.ledger.acknowledged = Some(head);
+                self.resume(head, Resumption::StateRestored, actions);
+            }
+            None => {
+                if self.ledger.acknowledged.take().is_some() {
+                    self.resumption = Some(Resumption::RecordLost);
+                    self.ledger.held.clear();
+                }
+            }
+        }
+    }
+
+    /// Makes the next envelope follow `head`, and what waits on disk before it.
+    fn resume(&mut self, head: ChainHead, reason: Resumption, actions: &mut Vec<Action>) {
+        if self.spool.reports.get() + self.spool.tombstones.get() > 0 {
+            self.resuming = true;
+            self.deliver = Duty::Resting;
+            actions.push(Action::Resume { head, reason });
+        } else {
+            self.continue_from(head, reason);
+        }
+    }
+
+    fn continue_from(&mut self, head: ChainHead, reason: Resumption) {
+        self.ledger.newest = Some(head);
+        self.resumption = Some(reason);
+        // What the chain stated since is unknown: state everything that the controller does not confirm.
+        self.ledger.stated = self.ledger.held.clone();
+    }
+
+    fn lose_contact(&mut self, failure: Failure, now: Moment) {
+        match failure {
+            Failure::WrongTime => self.time.no_later_than(now.uptime),
+            Failure::CertificateExpired => {
+                self.renewal_due = true;
+                self.renew.no_later_than(now.uptime);
+            }
+            Failure::Unreachable | Failure::Busy | Failure::Refused => {}
+        }
+        let pause = match failure {
+            Failure::Refused => self.chance.spread(self.schedule.refused),
+            _ => self.contact.failed(&self.schedule, &mut self.chance),
+        };
+        self.in_contact = false;
+        self.wait = Seconds::saturating(0);
+        self.check_in.no_later_than(now.uptime + pause);
+    }
+
+    fn take_back_draft(&mut self, now: Moment) {
+        if let Some(drafted) = self.spooling.take() {
+            self.ledger.newest = drafted.newest_before;
+            self.ledger.stated = drafted.stated_before;
+            self.wanted = drafted.wanted_before;
+            self.resumption = drafted.resumption_before;
+        }
+        // The next look at the hardware drafts it again.
+        self.collected.clear();
+        let pause = self.chance.spread(self.schedule.retry_longest);
+        self.collect = Duty::Due(now.uptime + pause);
+    }
+
+    fn delivered(&mut self, answers: Vec<Delivery>, depth: SpoolDepth, now: Moment, actions: &mut Vec<Action>) {
+        self.deliver = Duty::Resting;
+        self.spool = depth;
+        let mut again = depth.reports.get() + depth.tombstones.get() > 0;
+        for delivery in answers {
+            match delivery.outcome {
+                ReportOutcome::Stored { missing } => {
+                    self.acknowledge(delivery.head, delivery.sections.clone());
+                    let lost = delivery.sections.into_iter().filter(|(_, digest)| missing.contains(digest));
+                    self.wanted.extend(lost.map(|(name, _)| name));
+                }
+                ReportOutcome::Duplicate => self.acknowledge(delivery.head, delivery.sections),
+                ReportOutcome::Forked { head } => {
+                    // The new epoch states everything: the fork's sections may not have become the device's state.
+                    self.wanted.extend(SectionName::ALL);
+                    self.ledger.acknowledged = Some(head);
+                    self.resume(head, Resumption::Forked, actions);
+                    again = false;
+                    break;
+                }
+                ReportOutcome::Gap { head } => {
+                    self.ledger.acknowledged = Some(head);
+                    self.resume(head, Resumption::StateRestored, actions);
+                    again = false;
+                    break;
+                }
+                // The shell put it aside; the envelopes after it are answered with a gap and resume.
+                ReportOutcome::Refused { .. } => self.wanted.extend(delivery.sections.into_keys()),
+                // Not now, or not before the controller knows this device again: check in first.
+                ReportOutcome::Retry => {
+                    self.lose_contact(Failure::Busy, now);
+                    again = false;
+                    break;
+                }
+            }
+        }
+        if again {
+            self.deliver_soon(now);
+        }
+        actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+    }
+
+    fn acknowledge(&mut self, head: ChainHead, sections: BTreeMap<SectionName, Digest>) {
+        if self.ledger.acknowledged.is_none_or(|known| known.place < head.place) {
+            self.ledger.acknowledged = Some(head);
+        }
+        self.ledger.held.extend(sections);
+    }
+
+    fn deliver_soon(&mut self, now: Moment) {
+        let waiting = self.spool.reports.get() + self.spool.tombstones.get() > 0;
+        if waiting && !self.resuming && !self.receipt_wanted && self.in_contact {
+            self.deliver.no_later_than(now.uptime);
+        }
+    }
+
+    /// Drafts a report when the hardware differs from what was stated, or when the controller wants a section.
+    fn draft_if_changed(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        if self.spooling.is_some() || self.resuming || self.collected.is_empty() || self.deliver == Duty::UnderWay {
+            return;
+        }
+        let sections: BTreeMap<SectionName, Digest> = self
+            .collected
+            .iter()
+            .filter(|(name, digest)| self.ledger.stated.get(name) != Some(digest) || self.wanted.contains(name))
+            .map(|(name, digest)| (*name, *digest))
+            .collect();
+        if sections.is_empty() {
+            return;
+        }
+        let envelope = self.envelope(sections.clone(), now);
+        let digest = CanonicalBytes::of(&envelope)
+            .expect("an envelope is text, integers and digests")
+            .digest();
+        self.spooling = Some(Drafted {
+            newest_before: self.ledger.newest,
+            stated_before: self.ledger.stated.clone(),
+            wanted_before: std::mem::take(&mut self.wanted),
+            resumption_before: self.resumption.take(),
+        });
+        self.ledger.newest = Some(ChainHead {
+            place: envelope.place,
+            digest,
+        });
+        self.ledger.stated.extend(sections.iter().map(|(name, digest)| (*name, *digest)));
+        actions.push(Action::Spool {
+            envelope: Box::new(envelope),
+            sections: sections.into_keys().collect(),
+        });
+    }
+
+    fn envelope(&self, sections: BTreeMap<SectionName, Digest>, now: Moment) -> Envelope {
+        let place = match (self.ledger.newest, self.resumption) {
+            (None, _) => ChainPlace::FIRST,
+            (Some(newest), Some(Resumption::Forked)) => ChainPlace {
+                epoch: newest.place.epoch + 1,
+                sequence: 1,
+            },
+            (Some(newest), _) => newest.place.next(),
+        };
+        Envelope {
+            format: EnvelopeFormat::V1,
+            region: self.subject.region.clone(),
+            device: self.subject.device,
+            key: self.subject.key,
+            place,
+            previous: self.ledger.newest.map(|newest| newest.digest),
+            resumed: self.resumption,
+            kind: ReportKind::Inventory,
+            agent: self.subject.agent.clone(),
+            clock: self.report_clock(now),
+            sections,
+        }
+    }
+
+    fn report_clock(&self, now: Moment) -> ReportClock {
+        ReportClock {
+            device: now.device,
+            trusted: self.ledger.trusted_time.and_then(|trusted| trusted.at(now)),
+            boot: now.boot,
+            uptime: Microseconds::saturating(u64::try_from(now.uptime.as_micros()).unwrap_or(u64::MAX)),
+        }
+    }
+
+    fn begin_duties(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        if self.time.begin_if_due(now.uptime) {
+            actions.push(Action::AskTime);
+        }
+        if self.renew.begin_if_due(now.uptime) {
+            actions.push(Action::Renew);
+        }
+        if self.collect.begin_if_due(now.uptime) {
+            actions.push(Action::Collect);
+        }
+        if self.is_quiet() && self.deliver.begin_if_due(now.uptime) {
+            actions.push(Action::Deliver);
+        }
+        if self.check_in.begin_if_due(now.uptime) {
+            let request = Box::new(self.check_in_request(now));
+            let wait = if self.receipt_wanted { Seconds::saturating(0) } else { self.wait };
+            actions.push(Action::CheckIn {
+                request,
+                wait,
+                with_receipt: self.receipt_wanted,
+            });
+        }
+    }
+
+    /// Nothing is being written to the spool.
+    fn is_quiet(&self) -> bool {
+        self.spooling.is_none() && !self.resuming
+    }
+
+    fn check_in_request(&self, now: Moment) -> CheckIn {
+        CheckIn {
+            protocol: ProtocolRange::CURRENT,
+            agent: self.subject.agent.clone(),
+            clock: self.report_clock(now),
+            held: self.ledger.held.clone(),
+            acknowledged: self.ledger.acknowledged,
+            trust: self.holdings.trust,
+            receipt: self.holdings.receipt,
+            signed_receipt: None,
+            spool: self.spool,
+        }
+    }
+}
+
+/// Lays a row of envelopes onto `head`, oldest first: new places, each naming the one before. The first
+/// says why; a fork begins a new epoch.
+pub fn resume_from(head: ChainHead, reason: Resumption, envelopes: Vec<Envelope>) -> Vec<Envelope> {
+    let mut newest = head;
+    let mut resumed = Some(reason);
+    envelopes
+        .into_iter()
+        .map(|mut envelope| {
+            envelope.place = match resumed {
+                Some(Resumption::Forked) => ChainPlace {
+                    epoch: newest.place.epoch + 1,
+                    sequence: 1,
+                },
+                _ => newest.place.next(),
+            };
+            envelope.previous = Some(newest.digest);
+            envelope.resumed = resumed.take();
+            let digest = CanonicalBytes::of(&envelope)
+                .expect("an envelope is text, integers and digests")
+                .digest();
+            newest = ChainHead {
+                place: envelope.place,
+                digest,
+            };
+            envelope
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! What an agent may do. The core names actions, the shell performs each and answers with one event.
+
+use inventory_schema::Envelope;
+use inventory_schema::SectionName;
+use inventory_schema::check_in::CheckIn;
+use inventory_schema::enrollment::{Receipt, TrustBundle};
+use inventory_schema::envelope::{ChainHead, Resumption};
+use inventory_schema::quantity::Seconds;
+use inventory_schema::signature::Signed;
+
+use crate::ledger::Ledger;
+
+#[derive(Debug, PartialEq)]
+pub enum Action {
+    /// Look at the hardware → `Collected`.
+    Collect,
+    /// → `CheckInAnswered` or `CheckInFailed`.
+    CheckIn {
+        request: Box<CheckIn>,
+        wait: Seconds,
+        with_receipt: bool,
+    },
+    /// Sign the envelope and put it on disk with the bodies of `sections`, taken from the last collection
+    /// → `Spooled` or `SpoolFailed`.
+    Spool {
+        envelope: Box<Envelope>,
+        sections: Vec<SectionName>,
+    },
+    /// Send the oldest reports → `Delivered` or `DeliveryFailed`. What was stored is removed from disk.
+    Deliver,
+    /// Sign what waits on disk anew, so that it follows `head` → `Resumed` or `ResumeFailed`.
+    Resume { head: ChainHead, reason: Resumption },
+    /// → `Renewed` or `RenewalFailed`.
+    Renew,
+    /// → `TimeReceived` or `TimeFailed`.
+    AskTime,
+    /// Keep the ledger on disk. Has no event: a lost ledger is repaired by the next check-in.
+    SaveLedger(Box<Ledger>),
+    /// Believe these roots and keys from now on. Has no event.
+    AdoptTrust(TrustBundle),
+    /// The device was moved. Has no event.
+    AdoptReceipt(Signed<Receipt>),
+    /// Say goodbye and end.
+    Stop,
+}

@@ -1,0 +1,69 @@
+//! What can happen to an agent. Failures are events too.
+
+use std::collections::BTreeMap;
+
+use inventory_schema::check_in::{CheckInAnswer, SpoolDepth};
+use inventory_schema::envelope::ChainHead;
+use inventory_schema::inventory::SectionBody;
+use inventory_schema::report::ReportOutcome;
+use inventory_schema::{Digest, SectionName, Timestamp};
+
+#[derive(Debug)]
+pub enum Event {
+    /// The time that [`super::Reconciler::next_wakeup`] named has come.
+    Woken,
+    /// The hardware was looked at.
+    Collected {
+        sections: Vec<SectionBody>,
+    },
+    CheckInAnswered(Box<CheckInAnswer>),
+    CheckInFailed(Failure),
+    /// The report that the core drafted lies on disk.
+    Spooled {
+        depth: SpoolDepth,
+    },
+    /// It could not be written: the disk is full or broken. Nothing that was there before is lost.
+    SpoolFailed,
+    /// Reports were sent and each was answered.
+    Delivered {
+        answers: Vec<Delivery>,
+        depth: SpoolDepth,
+    },
+    DeliveryFailed(Failure),
+    /// The spool was signed anew to follow another head.
+    Resumed {
+        newest: ChainHead,
+        depth: SpoolDepth,
+    },
+    ResumeFailed,
+    Renewed,
+    RenewalFailed(Failure),
+    /// The controller's signed time.
+    TimeReceived(Timestamp),
+    TimeFailed(Failure),
+    /// The agent is asked to end.
+    Stopping,
+}
+
+/// One sent report with its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub head: ChainHead,
+    pub sections: BTreeMap<SectionName, Digest>,
+    pub outcome: ReportOutcome,
+}
+
+/// Why talking to the controller failed, as far as the core's decisions differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// No answer: the network, a proxy, a filter, the controller away.
+    Unreachable,
+    /// Only the validity of a certificate is at fault: this computer's idea of the time may be wrong.
+    WrongTime,
+    /// The controller says that this device's certificate has expired.
+    CertificateExpired,
+    /// Answered, and refused for good (revoked, foreign): asking often helps nobody.
+    Refused,
+    /// Answered «later».
+    Busy,
+}

@@ -1,0 +1,451 @@
+//! The core against a model of the controller: a map of what it holds and one chain.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use inventory_schema::check_in::{CheckIn, CheckInAnswer, SpoolDepth};
+use inventory_schema::device::BootId;
+use inventory_schema::envelope::ChainHead;
+use inventory_schema::inventory::SectionBody;
+use inventory_schema::quantity::{Bytes, Count, Seconds};
+use inventory_schema::report::ReportOutcome;
+use inventory_schema::{CanonicalBytes, Digest, Envelope, SectionName, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+
+/// The controller, the disk and the clock around one core.
+struct World {
+    core: Reconciler,
+    uptime: Duration,
+    /// What the computer's sections are now.
+    hardware: BTreeMap<SectionName, u32>,
+    spool: Vec<Envelope>,
+    reachable: bool,
+    disk_full: bool,
+    // The controller's side.
+    record: bool,
+    head: Option<ChainHead>,
+    held: BTreeMap<SectionName, Digest>,
+    stored: Vec<Envelope>,
+    breaks: usize,
+    refused_gaps: usize,
+    check_ins: usize,
+    receipts_asked: usize,
+}
+
+fn subject() -> Subject {
+    Subject {
+        region: "RU-PER".parse().unwrap(),
+        device: "01900000-0000-7000-8000-000000000001".parse().unwrap(),
+        key: KeyFingerprint(Digest::of(b"key")),
+        agent: "0.1.0".parse().unwrap(),
+    }
+}
+
+fn body(name: SectionName, state: u32) -> SectionBody {
+    let bytes = CanonicalBytes::of(&(name, state)).unwrap();
+    SectionBody {
+        name,
+        digest: bytes.digest(),
+        bytes,
+    }
+}
+
+fn boot() -> BootId {
+    "00000000-0000-4000-8000-000000000009".parse().unwrap()
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Moment {
+            device: Timestamp::from_unix_seconds(1_800_000_000),
+            boot: boot(),
+            uptime: Duration::ZERO,
+        };
+        Self {
+            core: Reconciler::new(
+                subject(),
+                Schedule::default(),
+                7,
+                Ledger::default(),
+                Holdings::default(),
+                SpoolDepth::default(),
+                now,
+            ),
+            uptime: Duration::ZERO,
+            hardware: [(SectionName::System, 0), (SectionName::Memory, 0), (SectionName::Software, 0)].into(),
+            spool: Vec::new(),
+            reachable: true,
+            disk_full: false,
+            record: true,
+            head: None,
+            held: BTreeMap::new(),
+            stored: Vec::new(),
+            breaks: 0,
+            refused_gaps: 0,
+            check_ins: 0,
+            receipts_asked: 0,
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            device: Timestamp::from_unix_seconds(1_800_000_000) + self.uptime,
+            boot: boot(),
+            uptime: self.uptime,
+        }
+    }
+
+    fn depth(&self) -> SpoolDepth {
+        SpoolDepth {
+            reports: Count::saturating(self.spool.len() as u64),
+            bytes: Bytes::saturating(0),
+            tombstones: Count::saturating(0),
+        }
+    }
+
+    /// Restarts the agent with this ledger, as a reboot or a restored disk does.
+    fn restart(&mut self, ledger: Ledger) {
+        self.core = Reconciler::new(
+            subject(),
+            Schedule::default(),
+            8,
+            ledger,
+            Holdings::default(),
+            self.depth(),
+            self.now(),
+        );
+    }
+
+    /// Lets `span` of time pass, performing whatever the core names.
+    fn pass(&mut self, span: Duration) {
+        let end = self.uptime + span;
+        let mut steps = 0;
+        while let Some(at) = self.core.next_wakeup().filter(|at| *at <= end) {
+            self.uptime = self.uptime.max(at);
+            let mut events = vec![Event::Woken];
+            while let Some(event) = events.pop() {
+                steps += 1;
+                assert!(steps < 100_000, "the core spins");
+                let actions = self.core.handle(event, self.now());
+                events.extend(actions.into_iter().filter_map(|action| self.perform(action)));
+            }
+        }
+        self.uptime = end;
+    }
+
+    fn perform(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Collect => Some(Event::Collected {
+                sections: self.hardware.iter().map(|(name, state)| body(*name, *state)).collect(),
+            }),
+            Action::CheckIn { request, with_receipt, .. } => Some(self.check_in(&request, with_receipt)),
+            Action::Spool { .. } if self.disk_full => Some(Event::SpoolFailed),
+            Action::Spool { envelope, .. } => {
+                self.spool.push(*envelope);
+                Some(Event::Spooled { depth: self.depth() })
+            }
+            Action::Deliver if !self.reachable => Some(Event::DeliveryFailed(Failure::Unreachable)),
+            Action::Deliver => Some(self.deliver()),
+            Action::Resume { head, reason } => {
+                self.spool = resume_from(head, reason, std::mem::take(&mut self.spool));
+                let newest = self.spool.last().map_or(head, head_of);
+                Some(Event::Resumed {
+                    newest,
+                    depth: self.depth(),
+                })
+            }
+            Action::SaveLedger(_) | Action::AdoptTrust(_) | Action::AdoptReceipt(_) | Action::Stop => None,
+            Action::Renew => Some(Event::Renewed),
+            Action::AskTime => Some(Event::TimeReceived(self.now().device)),
+        }
+    }
+
+    fn check_in(&mut self, request: &CheckIn, with_receipt: bool) -> Event {
+        if !self.reachable {
+            return Event::CheckInFailed(Failure::Unreachable);
+        }
+        self.check_ins += 1;
+        if with_receipt {
+            self.record = true;
+        }
+        let receipt_wanted = !self.record;
+        self.receipts_asked += usize::from(receipt_wanted);
+        let wanted = self
+            .hardware
+            .keys()
+            .filter(|name| self.held.get(name).is_none_or(|digest| request.held.get(name) != Some(digest)))
+            .copied()
+            .collect();
+        Event::CheckInAnswered(Box::new(CheckInAnswer {
+            protocol: 1,
+            server_time: self.now().device,
+            next_check_in: Seconds::saturating(60),
+            wait: Seconds::saturating(50),
+            wanted,
+            receipt_wanted,
+            collect_now: false,
+            head: self.head,
+            trust: None,
+            receipt: None,
+        }))
+    }
+
+    fn deliver(&mut self) -> Event {
+        let mut answers = Vec::new();
+        if !self.record {
+            let answers = self.spool.iter().map(|envelope| Delivery {
+                head: head_of(envelope),
+                sections: envelope.sections.clone(),
+                outcome: ReportOutcome::Retry,
+            });
+            return Event::Delivered {
+                answers: answers.collect(),
+                depth: self.depth(),
+            };
+        }
+        for envelope in std::mem::take(&mut self.spool) {
+            let head = head_of(&envelope);
+            let outcome = match self.head {
+                Some(known) if known == head => ReportOutcome::Duplicate,
+                Some(known) if envelope.previous == Some(known.digest) => self.store(&envelope),
+                Some(known) => {
+                    self.refused_gaps += 1;
+                    self.spool.push(envelope.clone());
+                    ReportOutcome::Gap { head: known }
+                }
+                None => {
+                    self.breaks += usize::from(envelope.previous.is_some());
+                    self.store(&envelope)
+                }
+            };
+            answers.push(Delivery {
+                head,
+                sections: envelope.sections,
+                outcome,
+            });
+        }
+        Event::Delivered {
+            answers,
+            depth: self.depth(),
+        }
+    }
+
+    fn store(&mut self, envelope: &Envelope) -> ReportOutcome {
+        self.head = Some(head_of(envelope));
+        self.held.extend(envelope.sections.iter().map(|(name, digest)| (*name, *digest)));
+        self.stored.push(envelope.clone());
+        ReportOutcome::Stored { missing: Vec::new() }
+    }
+
+    fn delete_record(&mut self) {
+        self.record = false;
+        self.head = None;
+        self.held.clear();
+    }
+
+    fn is_whole(&self) -> bool {
+        self.hardware
+            .iter()
+            .all(|(name, state)| self.held.get(name) == Some(&body(*name, *state).digest))
+    }
+}
+
+fn head_of(envelope: &Envelope) -> ChainHead {
+    ChainHead {
+        place: envelope.place,
+        digest: CanonicalBytes::of(envelope).unwrap().digest(),
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn a_new_agent_checks_in_before_it_reports_everything_once() {
+    let mut world = World::new();
+    world.pass(MINUTE);
+    assert!(world.is_whole());
+    assert_eq!(world.stored.len(), 1);
+    assert_eq!(world.stored[0].place, ChainPlace::FIRST);
+    assert_eq!(world.stored[0].previous, None);
+    world.pass(DAY);
+    assert_eq!(world.stored.len(), 1, "an unchanged computer states nothing again");
+    assert!(world.check_ins > 1000 && world.check_ins < 2000, "{}", world.check_ins);
+}
+
+#[test]
+fn only_the_changed_section_is_stated() {
+    let mut world = World::new();
+    world.pass(MINUTE);
+    world.hardware.insert(SectionName::Memory, 1);
+    world.pass(DAY);
+    assert!(world.is_whole());
+    assert_eq!(world.stored.len(), 2);
+    assert_eq!(world.stored[1].sections.keys().copied().collect::<Vec<_>>(), [SectionName::Memory]);
+    assert_eq!(world.stored[1].previous, Some(head_of(&world.stored[0]).digest));
+}
+
+#[test]
+fn a_deleted_record_is_whole_again_after_one_check_in() {
+    let mut world = World::new();
+    world.pass(MINUTE);
+    world.delete_record();
+    let before = world.check_ins;
+    world.pass(MINUTE);
+    assert!(world.is_whole());
+    assert!(world.check_ins - before <= 3, "{}", world.check_ins - before);
+    assert_eq!(world.receipts_asked, 1);
+    assert_eq!(world.breaks, 1);
+    assert_eq!(world.stored.last().unwrap().resumed, Some(Resumption::RecordLost));
+}
+
+#[test]
+fn a_disk_that_restores_itself_continues_the_chain_from_the_controllers_head() {
+    let mut world = World::new();
+    world.pass(MINUTE);
+    let image = world.core.ledger().clone();
+    for state in 1..4 {
+        world.hardware.insert(SectionName::Memory, state);
+        world.pass(DAY);
+    }
+    world.restart(image);
+    world.hardware.insert(SectionName::Memory, 9);
+    world.pass(DAY);
+    assert!(world.is_whole());
+    let last = world.stored.last().unwrap();
+    assert_eq!(last.resumed, Some(Resumption::StateRestored));
+    assert_eq!(last.place.epoch, 0);
+    assert_eq!(world.breaks, 0);
+}
+
+#[test]
+fn a_lost_ledger_is_repaired_by_the_next_check_in() {
+    let mut world = World::new();
+    world.pass(MINUTE);
+    world.restart(Ledger::default());
+    world.pass(MINUTE);
+    assert!(world.is_whole());
+    let chained = world
+        .stored
+        .windows(2)
+        .all(|pair| pair[1].previous == Some(head_of(&pair[0]).digest));
+    assert!(chained);
+}
+
+#[test]
+fn changes_while_the_controller_is_away_arrive_in_order() {
+    let mut world = World::new();
+    world.pass(MINUTE);
+    world.reachable = false;
+    for state in 1..5 {
+        world.hardware.insert(SectionName::Software, state);
+        world.pass(DAY);
+    }
+    assert_eq!(world.spool.len(), 4);
+    world.reachable = true;
+    world.pass(DAY);
+    assert!(world.is_whole());
+    assert_eq!(world.stored.len(), 5);
+    assert_eq!(world.refused_gaps, 0);
+}
+
+#[test]
+fn a_full_disk_loses_nothing_once_there_is_room() {
+    let mut world = World::new();
+    world.disk_full = true;
+    world.pass(MINUTE);
+    assert!(world.stored.is_empty());
+    world.disk_full = false;
+    world.pass(DAY);
+    assert!(world.is_whole());
+    assert_eq!(world.stored[0].place, ChainPlace::FIRST);
+}
+
+#[test]
+fn an_expired_certificate_leads_to_renewal_and_a_wrong_clock_to_asking_the_time() {
+    let mut world = World::new();
+    let now = world.now();
+    let actions = world.core.handle(Event::CheckInFailed(Failure::CertificateExpired), now);
+    assert!(actions.contains(&Action::Renew), "{actions:?}");
+    let actions = world.core.handle(Event::RenewalFailed(Failure::WrongTime), now);
+    assert!(actions.contains(&Action::AskTime), "{actions:?}");
+}
+
+#[test]
+fn while_the_controller_is_away_the_agent_wakes_seldom() {
+    let mut world = World::new();
+    world.reachable = false;
+    world.pass(MINUTE * 60);
+    let mut wakeups = 0;
+    let end = world.uptime + DAY;
+    while let Some(at) = world.core.next_wakeup().filter(|at| *at <= end) {
+        wakeups += 1;
+        world.pass(at - world.uptime);
+    }
+    assert!(wakeups < 300, "{wakeups} wake-ups in a day without a controller");
+}
+
+#[derive(Debug, Clone)]
+enum Happening {
+    Change(u32),
+    Away,
+    Back,
+    Delete,
+    Restart,
+    RestoreOldDisk,
+    LoseLedger,
+    DiskFull,
+    DiskFree,
+    Hours(u64),
+}
+
+fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+    let one = prop_oneof![
+        (1u32..100).prop_map(Happening::Change),
+        Just(Happening::Away),
+        Just(Happening::Back),
+        Just(Happening::Delete),
+        Just(Happening::Restart),
+        Just(Happening::RestoreOldDisk),
+        Just(Happening::LoseLedger),
+        Just(Happening::DiskFull),
+        Just(Happening::DiskFree),
+        (1u64..30).prop_map(Happening::Hours),
+    ];
+    prop::collection::vec(one, 1..40)
+}
+
+proptest! {
+    /// Whatever happens to disk, ledger, network and record: once all is well again, the controller holds
+    /// the computer's present state, and every stored envelope names the one stored before it unless the
+    /// record was deleted between them.
+    #[test]
+    fn after_any_misfortune_the_record_becomes_whole(happenings in happenings()) {
+        let mut world = World::new();
+        let mut old_disk = (world.core.ledger().clone(), world.spool.clone());
+        let mut deletions = 0;
+        for happening in happenings {
+            match happening {
+                Happening::Change(state) => { world.hardware.insert(SectionName::Memory, state); }
+                Happening::Away => world.reachable = false,
+                Happening::Back => world.reachable = true,
+                Happening::Delete => { world.delete_record(); deletions += 1; }
+                Happening::Restart => { let ledger = world.core.ledger().clone(); world.restart(ledger); }
+                Happening::RestoreOldDisk => { world.spool = old_disk.1.clone(); world.restart(old_disk.0.clone()); }
+                Happening::LoseLedger => world.restart(Ledger::default()),
+                Happening::DiskFull => world.disk_full = true,
+                Happening::DiskFree => { world.disk_full = false; old_disk = (world.core.ledger().clone(), world.spool.clone()); }
+                Happening::Hours(hours) => world.pass(MINUTE * 60 * hours as u32),
+            }
+        }
+        world.reachable = true;
+        world.disk_full = false;
+        world.pass(DAY * 2);
+        prop_assert!(world.is_whole());
+        prop_assert!(world.spool.is_empty());
+        let unchained = world.stored.windows(2).filter(|pair| pair[1].previous != Some(head_of(&pair[0]).digest)).count();
+        prop_assert!(unchained <= deletions, "{unchained} breaks after {deletions} deletions");
+    }
+}
