@@ -1,0 +1,37 @@
+# What a developer types. Each target says what it does; the work is in packaging/.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test test-all bench schema routes deny clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## build, start a controller and show this computer on its page
+	cargo build --workspace --bins
+	exec target/debug/cos-controller demo --folder demo --agent target/debug/cos-agent
+
+test: ## install what the tests need and run every test that belongs to a change
+	packaging/test/install.sh
+	packaging/test/run.sh
+
+test-all: test deny ## the tests, and the slow ones
+	packaging/test/run.sh --slow
+
+bench: ## the benchmarks
+	cargo bench --workspace
+
+schema: ## write the JSON Schema files anew from the types
+	UPDATE_SCHEMA=1 cargo test -p inventory-schema --test schema_files
+
+routes: ## write the list of routes and their rights anew
+	UPDATE_ROUTES=1 cargo test -p cos-controller --test access
+
+deny: ## check licences, bans and sources of the dependencies
+	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny check bans licenses sources
+
+clean: ## remove what was built and the demo's folder
+	cargo clean
+	rm -rf demo

@@ -1,0 +1,80 @@
+//! One report: is it what its device signed, and can this program read what it states?
+//!
+//! Pure. A report is judged alone, before it joins a group, so that one bad report harms no other.
+
+use std::collections::BTreeMap;
+
+use inventory_schema::canonical::CanonicalBytes;
+use inventory_schema::envelope::ReceivedEnvelope;
+use inventory_schema::inventory::AnySection;
+use inventory_schema::problem::ProblemCode;
+use inventory_schema::report::{MAX_SECTION_BYTES, SignedReport};
+use inventory_schema::signature::Signature;
+use inventory_schema::{Digest, RegionId, SectionName};
+
+use crate::tls::DeviceIdentity;
+
+/// A report whose signature, place of origin and bodies were checked. Built only here.
+#[derive(Debug, Clone)]
+pub struct ValidReport {
+    pub received: ReceivedEnvelope,
+    pub signature: Signature,
+    /// The sections that travelled with it; one that is missing may be held already.
+    pub bodies: BTreeMap<SectionName, ValidBody>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ValidBody {
+    pub digest: Digest,
+    pub bytes: String,
+    pub section: AnySection,
+}
+
+/// Why a report can never be stored, with what the log should say.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refusal {
+    pub code: ProblemCode,
+    pub detail: String,
+}
+
+fn refuse(code: ProblemCode, detail: impl ToString) -> Refusal {
+    Refusal { code, detail: detail.to_string() }
+}
+
+/// Checks `report` as sent over the connection of `identity`, with the batch's `bodies`.
+pub fn validate(report: SignedReport, bodies: &BTreeMap<Digest, String>, identity: &DeviceIdentity, region: &RegionId) -> Result<ValidReport, Refusal> {
+    let SignedReport { envelope, signature } = report;
+    identity
+        .public_key
+        .verify(envelope.as_bytes(), &signature)
+        .map_err(|error| refuse(ProblemCode::SignatureInvalid, error))?;
+    let received = ReceivedEnvelope::read(envelope.into_bytes()).map_err(|error| refuse(ProblemCode::EnvelopeInvalid, error))?;
+    if received.envelope.region != *region {
+        return Err(refuse(ProblemCode::RegionMismatch, format_args!("the envelope names the region {}", received.envelope.region)));
+    }
+    if received.envelope.device != identity.device || received.envelope.key != identity.key {
+        return Err(refuse(ProblemCode::DeviceMismatch, format_args!("the envelope names the device {}", received.envelope.device)));
+    }
+    let bodies = received
+        .envelope
+        .sections
+        .iter()
+        .filter_map(|(name, digest)| bodies.get(digest).map(|bytes| (*name, *digest, bytes)))
+        .map(|(name, digest, bytes)| validate_body(name, digest, bytes).map(|body| (name, body)))
+        .collect::<Result<_, _>>()?;
+    Ok(ValidReport { received, signature, bodies })
+}
+
+fn validate_body(name: SectionName, digest: Digest, bytes: &str) -> Result<ValidBody, Refusal> {
+    if bytes.len() > MAX_SECTION_BYTES {
+        return Err(refuse(ProblemCode::BodyTooLarge, format_args!("the section {name} has {} bytes", bytes.len())));
+    }
+    if Digest::of(bytes.as_bytes()) != digest {
+        return Err(refuse(ProblemCode::BodyMismatch, format_args!("the section {name} is not what {digest} was taken over")));
+    }
+    CanonicalBytes::verify(bytes.as_bytes()).map_err(|error| refuse(ProblemCode::SectionInvalid, format_args!("the section {name}: {error}")))?;
+    let section =
+        AnySection::read(name, bytes.as_bytes()).map_err(|error| refuse(ProblemCode::SectionInvalid, format_args!("the section {name}: {error}")))?;
+    Ok(ValidBody { digest, bytes: bytes.to_owned(), section })
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Runs the tests. `--slow` runs those that are too long for every change.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+cargo_test() {
+    if cargo nextest --version >/dev/null 2>&1; then cargo nextest run "$@"; else cargo test "$@"; fi
+}
+
+folder=$(mktemp -d)
+finish() { packaging/test/postgres.sh stop "$folder/postgres"; rm -rf "$folder"; }
+trap finish EXIT
+mkdir -p "$folder"
+chmod 755 "$folder"
+COS_TEST_POSTGRES=$(packaging/test/postgres.sh start "$folder/postgres")
+export COS_TEST_POSTGRES
+echo "PostgreSQL of the tests: $COS_TEST_POSTGRES"
+
+if [ "${1-}" = --slow ]; then
+    cargo_test --workspace --run-ignored only
+    exit
+fi
+
+cargo fmt --all --check
+cargo build --workspace --all-targets
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+cargo_test --workspace
+
+# An independent reader of the schemas, on this computer's own inventory too.
+python=python3
+$python -c 'import jsonschema' 2>/dev/null || python=/usr/bin/python3
+$python inventory-schema/tests/validate.py
+target/debug/cos-agent inventory --json | $python inventory-schema/tests/validate.py inventory -
