@@ -1,0 +1,136 @@
+//! Request bodies of agents: bounded before and after decompression, whatever they claim to be.
+
+use std::io::Read;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::CONTENT_ENCODING;
+use inventory_schema::problem::ProblemCode;
+use inventory_schema::report::{MAX_BODY_BYTES, MAX_COMPRESSED_BYTES};
+use serde::de::DeserializeOwned;
+
+/// The most memory a zstd frame may ask for as its window: 2^23 bytes.
+const ZSTD_WINDOW_LOG: u32 = 23;
+/// Larger bodies are unpacked and read on a thread of their own.
+const SMALL: usize = 64 << 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+    Zstd,
+}
+
+/// Reads a JSON document from the request's body, unpacking `Content-Encoding: zstd` or `gzip`.
+pub async fn read_json<T: DeserializeOwned + Send + 'static>(request: Request) -> Result<T, ProblemCode> {
+    let encoding = match request.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
+        None | Some(b"identity") => Encoding::Identity,
+        Some(b"gzip") => Encoding::Gzip,
+        Some(b"zstd") => Encoding::Zstd,
+        Some(_) => return Err(ProblemCode::BodyUnreadable),
+    };
+    let packed = receive(request.into_body()).await?;
+    if packed.len() <= SMALL && encoding == Encoding::Identity {
+        return parse(&packed);
+    }
+    let unpacked = tokio::task::spawn_blocking(move || parse(&unpack(packed, encoding, MAX_BODY_BYTES)?)).await;
+    unpacked.unwrap_or(Err(ProblemCode::Internal))
+}
+
+async fn receive(body: Body) -> Result<Vec<u8>, ProblemCode> {
+    match axum::body::to_bytes(body, MAX_COMPRESSED_BYTES).await {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) => {
+            let limit = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
+            Err(if limit { ProblemCode::BodyTooLarge } else { ProblemCode::BodyUnreadable })
+        }
+    }
+}
+
+fn unpack(packed: Vec<u8>, encoding: Encoding, limit: usize) -> Result<Vec<u8>, ProblemCode> {
+    match encoding {
+        Encoding::Identity => Ok(packed),
+        Encoding::Gzip => read_bounded(flate2::read::GzDecoder::new(packed.as_slice()), limit),
+        Encoding::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::new(packed.as_slice()).map_err(|_| ProblemCode::BodyUnreadable)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| ProblemCode::BodyUnreadable)?;
+            read_bounded(decoder, limit)
+        }
+    }
+}
+
+/// Stops at the limit instead of trusting what the stream says of its size.
+fn read_bounded(stream: impl Read, limit: usize) -> Result<Vec<u8>, ProblemCode> {
+    let mut bytes = Vec::new();
+    let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    stream.take(bound).read_to_end(&mut bytes).map_err(|_| ProblemCode::BodyUnreadable)?;
+    if bytes.len() > limit { Err(ProblemCode::BodyTooLarge) } else { Ok(bytes) }
+}
+
+/// serde_json stops at 128 levels, so that a deep document cannot exhaust the stack.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProblemCode> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        tracing::debug!(%error, "a request's body cannot be read");
+        ProblemCode::BodyUnreadable
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inventory_schema::report::ReportBatch;
+    use serde_json::Value;
+
+    fn request(body: Vec<u8>, encoding: Option<&str>) -> Request {
+        let mut builder = Request::builder();
+        if let Some(encoding) = encoding {
+            builder = builder.header(CONTENT_ENCODING, encoding);
+        }
+        builder.body(Body::from(body)).unwrap()
+    }
+
+    async fn read(body: Vec<u8>, encoding: Option<&str>) -> Result<Value, ProblemCode> {
+        read_json(request(body, encoding)).await
+    }
+
+    #[tokio::test]
+    async fn packed_bodies_are_unpacked() {
+        let json = br#"{"a":1}"#;
+        assert_eq!(read(json.to_vec(), None).await.unwrap()["a"], 1);
+        assert_eq!(read(zstd::encode_all(&json[..], 3).unwrap(), Some("zstd")).await.unwrap()["a"], 1);
+        let mut gzip = flate2::read::GzEncoder::new(&json[..], flate2::Compression::default());
+        let mut packed = Vec::new();
+        gzip.read_to_end(&mut packed).unwrap();
+        assert_eq!(read(packed, Some("gzip")).await.unwrap()["a"], 1);
+    }
+
+    #[tokio::test]
+    async fn a_decompression_bomb_is_stopped_at_the_limit() {
+        let zeros = vec![b' '; MAX_BODY_BYTES + 1];
+        let bomb = zstd::encode_all(zeros.as_slice(), 3).unwrap();
+        assert!(bomb.len() < 10_000, "{}", bomb.len());
+        assert_eq!(read(bomb, Some("zstd")).await, Err(ProblemCode::BodyTooLarge));
+        let mut gzip = flate2::read::GzEncoder::new(zeros.as_slice(), flate2::Compression::best());
+        let mut packed = Vec::new();
+        gzip.read_to_end(&mut packed).unwrap();
+        assert_eq!(read(packed, Some("gzip")).await, Err(ProblemCode::BodyTooLarge));
+    }
+
+    #[tokio::test]
+    async fn an_oversized_body_is_refused_before_it_is_unpacked() {
+        assert_eq!(read(vec![b' '; MAX_COMPRESSED_BYTES + 1], None).await, Err(ProblemCode::BodyTooLarge));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_document_is_unreadable() {
+        assert_eq!(read(b"\xff\xfe".to_vec(), None).await, Err(ProblemCode::BodyUnreadable));
+        assert_eq!(read(b"{".to_vec(), Some("zstd")).await, Err(ProblemCode::BodyUnreadable));
+        assert_eq!(read(b"{}".to_vec(), Some("br")).await, Err(ProblemCode::BodyUnreadable));
+        let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+        assert_eq!(read(deep.into_bytes(), None).await, Err(ProblemCode::BodyUnreadable));
+        let torn = zstd::encode_all(&br#"{"a":"b"}"#[..], 3).unwrap();
+        assert_eq!(read(torn[..torn.len() - 3].to_vec(), Some("zstd")).await, Err(ProblemCode::BodyUnreadable));
+        let wrong: Result<ReportBatch, _> = read_json(request(b"[]".to_vec(), None)).await;
+        assert_eq!(wrong, Err(ProblemCode::BodyUnreadable));
+    }
+}
