@@ -98,11 +98,23 @@ pub struct CheckInAnswer {
 }
 
 checked_text!(/// Random text that the asker makes, 16 to 64 characters, so that an old answer cannot be replayed.
-    Nonce, at most 64, r"^[A-Za-z0-9_-]+$" = |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_'), from "the agent's random generator");
+    Nonce, at most 64, r"^[A-Za-z0-9_-]{16,64}$" => |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_'), shaped |text| text.len() >= 16, from "the agent's random generator");
 
 /// `GET /v1/time?nonce=…`: the controller's time, signed with one of the trust bundle's keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TimeAnswer {
     pub nonce: Nonce,
     pub server_time: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_nonce_is_refused() {
+        assert!("0123456789abcdef".parse::<Nonce>().is_ok());
+        assert!("0123456789abcde".parse::<Nonce>().is_err());
+        assert!(Nonce::observed("short").is_none());
+    }
 }

@@ -5,13 +5,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use uuid::Uuid;
 
 use crate::canonical::Digest;
 use crate::person_name;
 use crate::placeholder;
-use crate::text::{ascii_printable, checked_text, printable};
+use crate::text::{PRINTABLE_PATTERN, ascii_printable, checked_text, printable, received_text};
 
 /// Declares an identifier that cannot be taken for another kind's: a UUID with a type.
 macro_rules! identifier {
@@ -19,7 +19,7 @@ macro_rules! identifier {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
-        pub struct $name(uuid::Uuid);
+        pub struct $name(#[serde(deserialize_with = "crate::device::one_spelling")] uuid::Uuid);
 
         impl $name {
             /// A new identifier; UUIDv7, so that rows written together lie together.
@@ -66,6 +66,17 @@ macro_rules! identifier {
     };
 }
 pub(crate) use identifier;
+
+/// Reads a UUID in its hyphenated lower-case form only, or one document would have two digests.
+pub(crate) fn one_spelling<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    let uuid: Uuid = text.parse().map_err(de::Error::custom)?;
+    if uuid.hyphenated().to_string() == text {
+        Ok(uuid)
+    } else {
+        Err(de::Error::custom("a UUID is written in lower case with hyphens"))
+    }
+}
 
 identifier!(/// A device's record at its region's controller; it outlives keys, certificates and reinstallation.
     DeviceId);
@@ -167,6 +178,7 @@ pub enum Source {
 
 /// A value with where it was read and how far it can be relied on (promise 4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Fact")]
 pub struct Fact<T> {
     pub value: T,
     pub source: Source,
@@ -194,13 +206,36 @@ impl<T> Fact<T> {
 }
 
 checked_text!(/// A serial number as firmware gives it, placeholders included.
-    SerialNumber, at most 64, r"^[ -~]+$" = ascii_printable, from "SMBIOS, disks, EDID, USB descriptors");
-checked_text!(/// The owner's inventory label in firmware. Free text: passes the person-name filter.
-    AssetTag, at most 64, r"^[^\p{Cc}]+$" = printable, from "SMBIOS, filtered");
-checked_text!(/// The computer's host name. Free text: passes the person-name filter.
-    Hostname, at most 253, r"^[^\p{Cc}]+$" = printable, from "/etc/hostname, filtered");
-checked_text!(/// A printer's queue name. Free text: passes the person-name filter.
-    PrinterName, at most 127, r"^[^\p{Cc}]+$" = printable, from "CUPS, filtered");
+    SerialNumber, at most 64, r"^[ -~]+$" => ascii_printable, from "SMBIOS, disks, EDID, USB descriptors");
+/// Stands where free text was withheld because it may hold a person's name.
+pub const WITHHELD: &str = "withheld";
+
+/// Declares free text that people type: what was received passes as it is, what is observed passes the filter.
+macro_rules! filtered_text {
+    ($(#[$doc:meta])* $name:ident, at most $max:literal, from $source:literal) => {
+        received_text!($(#[$doc])* $name, at most $max, PRINTABLE_PATTERN, printable, |_| true, from $source);
+
+        impl $name {
+            /// The text, or [`WITHHELD`] where it may name a person (promise 8).
+            pub fn without_person_names(raw: &str) -> Option<Self> {
+                // Judged before it is cut, so that half a name at the end cannot pass.
+                let whole = crate::text::clean(raw, usize::MAX, printable)?;
+                if person_name::may_name_a_person(&whole) {
+                    return Some(Self(WITHHELD.to_owned()));
+                }
+                crate::text::clean(&whole, $max, printable).map(Self)
+            }
+        }
+    };
+}
+
+// Free text has one forgiving door, and the person-name filter stands in it: these types have no `observed`.
+filtered_text!(/// The owner's inventory label in firmware. Free text: passes the person-name filter.
+    AssetTag, at most 64, from "SMBIOS, filtered");
+filtered_text!(/// The computer's host name. Free text: passes the person-name filter.
+    Hostname, at most 253, from "/etc/hostname, filtered");
+filtered_text!(/// A printer's queue name. Free text: passes the person-name filter.
+    PrinterName, at most 127, from "CUPS, filtered");
 
 impl SerialNumber {
     /// The serial with the verdict of the placeholder list.
@@ -211,22 +246,6 @@ impl SerialNumber {
         })
     }
 }
-
-/// Stands where free text was withheld because it may hold a person's name.
-pub const WITHHELD: &str = "withheld";
-
-macro_rules! filtered {
-    ($($name:ident),*) => {$(
-        impl $name {
-            /// The text, or [`WITHHELD`] where it may name a person (promise 8).
-            pub fn without_person_names(raw: &str) -> Option<Self> {
-                let text = Self::observed(raw)?;
-                if person_name::may_name_a_person(text.as_str()) { Self::observed(WITHHELD) } else { Some(text) }
-            }
-        }
-    )*};
-}
-filtered!(AssetTag, Hostname, PrinterName);
 
 /// A network card's hardware address, lower case with colons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -304,7 +323,7 @@ impl JsonSchema for MacAddress {
 /// The system UUID of SMBIOS type 1, in the byte order its version prescribes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SystemUuid(Uuid);
+pub struct SystemUuid(#[serde(deserialize_with = "one_spelling")] Uuid);
 
 impl SystemUuid {
     pub const fn from_uuid(uuid: Uuid) -> Self {
@@ -360,6 +379,28 @@ mod tests {
         ] {
             assert!(other.parse::<MacAddress>().is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn identifiers_have_one_spelling_in_documents() {
+        let written = "\"01900000-0000-7000-8000-00000000000a\"";
+        let id: DeviceId = serde_json::from_str(written).unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), written);
+        for other in [
+            "\"01900000-0000-7000-8000-00000000000A\"",
+            "\"0190000000007000800000000000000a\"",
+            "\"{01900000-0000-7000-8000-00000000000a}\"",
+            "\"urn:uuid:01900000-0000-7000-8000-00000000000a\"",
+        ] {
+            assert!(serde_json::from_str::<DeviceId>(other).is_err(), "{other}");
+            assert!(serde_json::from_str::<SystemUuid>(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_name_at_the_cut_is_withheld_whole() {
+        let long = format!("{}-ivanova", "x".repeat(60));
+        assert_eq!(AssetTag::without_person_names(&long).unwrap().as_str(), WITHHELD);
     }
 
     #[test]

@@ -19,13 +19,18 @@ identifier!(/// A token's number: safe to show, unlike its secret.
     TokenId);
 
 checked_text!(/// An address of the device listener: `https://host:port`.
-    ControllerUrl, at most 300, r"^https://[ -~]+$" = ascii_printable, from "the controller's configuration");
+    ControllerUrl, at most 300, r"^https://[!-~]+$" => graphic, shaped |text| text.len() > 8 && text.starts_with("https://"), from "the controller's configuration");
 checked_text!(/// A proxy's address: `http://host:port`.
-    ProxyUrl, at most 300, r"^http://[ -~]+$" = ascii_printable, from "the operator who made the token");
+    ProxyUrl, at most 300, r"^http://[!-~]+$" => graphic, shaped |text| text.len() > 7 && text.starts_with("http://"), from "the operator who made the token");
 checked_text!(/// The secret of a token: 32 random bytes in base64url.
-    TokenSecret, at most 43, r"^[A-Za-z0-9_-]{43}$" = |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_'), from "the controller's random generator");
-checked_text!(/// Certificates in PEM.
-    Pem, at most 32768, r"^[\n -~]+$" = |c: char| c == '\n' || ascii_printable(c), from "the certificate authority");
+    TokenSecret, at most 43, r"^[A-Za-z0-9_-]{43}$" => |c: char| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_'), shaped |text| text.len() == 43, from "the controller's random generator");
+checked_text!(/// Certificates, or a request for one, in PEM.
+    Pem, at most 32768, r"^[\n -~]+$" => |c: char| c == '\n' || ascii_printable(c), from "the certificate authority, the agent's key");
+
+/// What an address may be made of: printable ASCII without the space.
+fn graphic(c: char) -> bool {
+    c.is_ascii_graphic()
+}
 
 /// What a technician carries to a computer: one line of text, a QR code or a file.
 ///
@@ -251,6 +256,16 @@ mod tests {
             let _ = EnrollmentToken::from_line(&text);
             let _ = EnrollmentToken::from_line(&format!("cos1.{text}.00000000"));
         }
+    }
+
+    #[test]
+    fn addresses_and_secrets_have_their_shape() {
+        assert!("https://controller.example:8443".parse::<ControllerUrl>().is_ok());
+        assert!("http://controller.example".parse::<ControllerUrl>().is_err());
+        assert!("https://".parse::<ControllerUrl>().is_err());
+        assert!("https://a b".parse::<ControllerUrl>().is_err());
+        assert!("ftp://10.0.59.52:3128".parse::<ProxyUrl>().is_err());
+        assert!("x".repeat(42).parse::<TokenSecret>().is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::device::identifier;
 use crate::quantity::BitsPerSecond;
-use crate::text::{checked_text, printable};
+use crate::text::{PRINTABLE_PATTERN, checked_text, printable};
 
 identifier!(/// An organization of the region: a school, a college, an authority.
     OrganizationId);
@@ -19,9 +19,9 @@ identifier!(/// One room of a building.
     RoomId);
 
 checked_text!(/// The region a controller serves, by its ISO 3166-2 code: `RU-PER`.
-    RegionId, at most 8, r"^[A-Z0-9-]+$" = |c: char| matches!(c, 'A'..='Z' | '0'..='9' | '-'), from "the controller's configuration");
+    RegionId, at most 8, r"^[A-Z0-9-]+$" => |c: char| matches!(c, 'A'..='Z' | '0'..='9' | '-'), from "the controller's configuration");
 checked_text!(/// The name of an organization, building or room as the register gives it.
-    PlaceName, at most 300, r"^[^\p{Cc}]+$" = printable, from "the region's register");
+    PlaceName, at most 300, PRINTABLE_PATTERN => printable, from "the region's register");
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentifierError {
@@ -108,7 +108,16 @@ impl Oktmo {
 }
 
 checked_text!(/// КПП: four digits, two digits or capital letters, three digits. It has no check digit.
-    Kpp, at most 9, r"^\d{4}[0-9A-Z]{2}\d{3}$" = |c: char| matches!(c, '0'..='9' | 'A'..='Z'), from "the region's register");
+    Kpp, at most 9, r"^[0-9]{4}[0-9A-Z]{2}[0-9]{3}$" => |c: char| matches!(c, '0'..='9' | 'A'..='Z'), shaped is_kpp, from "the region's register");
+
+/// Letters stand only in the fifth and sixth place.
+fn is_kpp(text: &str) -> bool {
+    text.len() == 9
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(place, byte)| byte.is_ascii_digit() || matches!(place, 4 | 5))
+}
 
 fn parse_digits(kind: &'static str, text: &str, lengths: &[usize], expected: &'static str) -> Result<Vec<u32>, IdentifierError> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -232,6 +241,10 @@ mod tests {
         assert!(matches!("1205999000018".parse::<Ogrn>(), Err(IdentifierError::CheckDigit { .. })));
         assert!(matches!("59990000".parse::<Inn>(), Err(IdentifierError::Length { digits: 8, .. })));
         assert!(matches!("599900001б".parse::<Inn>(), Err(IdentifierError::Digits { .. })));
+        assert!("590201001".parse::<Kpp>().is_ok());
+        assert!("5902AB001".parse::<Kpp>().is_ok());
+        assert!("590201".parse::<Kpp>().is_err());
+        assert!("A90201001".parse::<Kpp>().is_err());
         assert_eq!("57701000001".parse::<Oktmo>().unwrap().municipality(), "57701000");
     }
 

@@ -326,6 +326,179 @@ const GIVEN_NAMES: &[&str] = &[
     "vova",
     "petya",
     "vanya",
+    "абдулла",
+    "азамат",
+    "азат",
+    "айгуль",
+    "айнур",
+    "айрат",
+    "алан",
+    "алиса",
+    "альберт",
+    "альбина",
+    "альфия",
+    "амина",
+    "амир",
+    "арсен",
+    "арсений",
+    "артур",
+    "ахмед",
+    "ашот",
+    "булат",
+    "вагиф",
+    "гузель",
+    "гульнара",
+    "гюльнара",
+    "дамир",
+    "даниил",
+    "данил",
+    "данила",
+    "ева",
+    "егор",
+    "жанна",
+    "ибрагим",
+    "игнат",
+    "ильдар",
+    "ильнур",
+    "ильшат",
+    "инга",
+    "индира",
+    "камиль",
+    "карина",
+    "лейла",
+    "лиана",
+    "лилия",
+    "луиза",
+    "магомед",
+    "марат",
+    "марсель",
+    "медина",
+    "мурат",
+    "муса",
+    "надя",
+    "настя",
+    "наиля",
+    "нелли",
+    "олеся",
+    "патимат",
+    "радик",
+    "разиль",
+    "расул",
+    "регина",
+    "резеда",
+    "римма",
+    "рифат",
+    "рушан",
+    "салават",
+    "самира",
+    "тагир",
+    "тимур",
+    "фатима",
+    "фаина",
+    "фёкла",
+    "филипп",
+    "хадижат",
+    "чулпан",
+    "шамиль",
+    "эдик",
+    "элина",
+    "эльвира",
+    "эльдар",
+    "эмиль",
+    "эрик",
+    "юсуф",
+    "ярослав",
+    "аня",
+    "aigul",
+    "ainur",
+    "airat",
+    "albert",
+    "albina",
+    "alisa",
+    "alsu",
+    "amir",
+    "arsen",
+    "arseniy",
+    "arseny",
+    "artur",
+    "arthur",
+    "azat",
+    "bulat",
+    "damir",
+    "daniil",
+    "danil",
+    "danila",
+    "egor",
+    "elvira",
+    "emil",
+    "fatima",
+    "gulnara",
+    "guzel",
+    "ibrahim",
+    "ildar",
+    "ilnur",
+    "inna",
+    "karina",
+    "lev",
+    "liliya",
+    "magomed",
+    "marat",
+    "murat",
+    "nina",
+    "olesya",
+    "philipp",
+    "filipp",
+    "radik",
+    "regina",
+    "rezeda",
+    "rimma",
+    "rinat",
+    "ramil",
+    "farid",
+    "salavat",
+    "shamil",
+    "tagir",
+    "timur",
+    "vera",
+    "vika",
+    "yana",
+    "yaroslav",
+    "zhanna",
+    "zoya",
+    "anya",
+    "ira",
+    "nastya",
+    "nadya",
+    "kostya",
+    "lyuba",
+    "luda",
+    "galya",
+    "zhenya",
+    "tolya",
+    "borya",
+    "alyona",
+    "anatolii",
+    "arkadiy",
+    "arkady",
+    "valentin",
+    "vasilii",
+    "viacheslav",
+    "evgenii",
+    "iuliia",
+    "yulija",
+    "аркадий",
+    "вика",
+    "женя",
+    "люба",
+    "люда",
+    "галя",
+    "толя",
+    "боря",
+    "костя",
+    "ира",
+    "петя",
+    "ваня",
+    "вова",
 ];
 
 const PATRONYMIC_ENDINGS: &[&str] = &[
@@ -364,7 +537,6 @@ const SURNAME_ENDINGS: &[(&str, usize)] = &[
     ("цкий", 6),
     ("енко", 6),
     ("чук", 6),
-    ("ова", 5),
     ("ых", 5),
     ("швили", 7),
     ("дзе", 6),
@@ -391,35 +563,76 @@ const SURNAME_ENDINGS: &[(&str, usize)] = &[
     ("ullin", 6),
 ];
 
+/// What is written against a name without a separator: «mariapc», «pcivanova», «ноутбукмарии».
+const COMPUTER_WORDS: &[&str] = &[
+    "computer",
+    "notebook",
+    "desktop",
+    "laptop",
+    "printer",
+    "comp",
+    "nout",
+    "note",
+    "book",
+    "nbk",
+    "work",
+    "wks",
+    "mfu",
+    "arm",
+    "kab",
+    "pc",
+    "pk",
+    "nb",
+    "ws",
+    "hp",
+    "ноутбук",
+    "компьютер",
+    "принтер",
+    "планшет",
+    "ноут",
+    "комп",
+    "мфу",
+    "арм",
+    "каб",
+    "пк",
+];
+
 /// Whether any word of `text` looks like a given name, a patronymic or a surname.
 pub fn may_name_a_person(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphabetic()).any(|word| {
-        // «IvanovaPC»: a change from lower to upper case begins a new word.
-        camel_words(word).iter().any(|part| names_a_person(&part.to_lowercase())) || names_a_person(&word.to_lowercase())
-    })
+    text.split(|c: char| !c.is_alphabetic())
+        .any(|word| camel_words(word).iter().any(|part| names_a_person(&part.to_lowercase())) || names_a_person(&word.to_lowercase()))
 }
 
+/// «IvanovaPC» → «Ivanova», «PC»; «PCMaria» → «PC», «Maria».
 fn camel_words(word: &str) -> Vec<String> {
+    let letters: Vec<char> = word.chars().collect();
     let mut parts = vec![String::new()];
-    let mut previous_lower = false;
-    for c in word.chars() {
-        if c.is_uppercase() && previous_lower {
+    for (place, c) in letters.iter().enumerate() {
+        let before = place.checked_sub(1).and_then(|place| letters.get(place));
+        let after = letters.get(place + 1);
+        let after_lower = before.is_some_and(|c| c.is_lowercase());
+        let ends_capitals = before.is_some_and(|c| c.is_uppercase()) && after.is_some_and(|c| c.is_lowercase());
+        if c.is_uppercase() && (after_lower || ends_capitals) {
             parts.push(String::new());
         }
-        previous_lower = c.is_lowercase();
-        parts.last_mut().expect("there is always a last part").push(c);
+        parts.last_mut().expect("there is always a last part").push(*c);
     }
     parts
 }
 
 fn names_a_person(word: &str) -> bool {
-    is_name(word) || nominatives(word).iter().any(|nominative| is_name(nominative))
+    let bare = COMPUTER_WORDS
+        .iter()
+        .flat_map(|with| [word.strip_prefix(with), word.strip_suffix(with)]);
+    let forms: Vec<&str> = std::iter::once(word).chain(bare.flatten()).collect();
+    let known = forms.iter().any(|form| NOT_SURNAMES.contains(form));
+    !known
+        && forms
+            .iter()
+            .any(|form| is_name(form) || nominatives(form).iter().any(|nominative| is_name(nominative)))
 }
 
 fn is_name(word: &str) -> bool {
-    if NOT_SURNAMES.contains(&word) {
-        return false;
-    }
     let letters = word.chars().count();
     GIVEN_NAMES.contains(&word)
         || PATRONYMIC_ENDINGS.iter().any(|ending| letters >= 7 && word.ends_with(ending))
@@ -463,6 +676,15 @@ mod tests {
             "ПК-Гайнуллин",
             "IvanovaPC",
             "завуч Светлана",
+            "mariapc",
+            "ivanovapc",
+            "PCMaria",
+            "ПКМария",
+            "notebookivanova",
+            "ноутбукмарии",
+            "kab12Айгуль",
+            "gulnara-nout",
+            "marat.region.local",
         ] {
             assert!(may_name_a_person(name), "{name}");
         }
@@ -488,6 +710,19 @@ mod tests {
             "buh2",
             "print-server",
             "МФУ приёмная",
+            "HP-LaserJet-M428",
+            "Kyocera_ECOSYS_M2040dn",
+            "canon-mf3010",
+            "WORKSTATION",
+            "teacher-pc-14",
+            "itcube-nb-07",
+            "PC-WIN-14",
+            "pcadmin",
+            "mainpc",
+            "kabinet-informatiki",
+            "biblioteka",
+            "спортзал",
+            "workgroup",
         ] {
             assert!(!may_name_a_person(name), "{name}");
         }

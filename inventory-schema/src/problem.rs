@@ -5,13 +5,13 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::{checked_text, printable};
+use crate::text::{PRINTABLE_PATTERN, checked_text, printable};
 use crate::timestamp::Timestamp;
 
 pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 
 checked_text!(/// A sentence for people: what happened, to which thing, and what to do next.
-    Sentence, at most 600, r"^[^\p{Cc}]+$" = printable, from "the controller's own sentences");
+    Sentence, at most 600, PRINTABLE_PATTERN => printable, from "the controller's own sentences");
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {

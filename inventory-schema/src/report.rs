@@ -23,16 +23,28 @@ pub const MAX_SECTION_BYTES: usize = 4 << 20;
 /// A batch, oldest report first. Bodies are shared: a digest stands once, however many reports name it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportBatch {
+    #[schemars(length(max = 256))]
     pub reports: Vec<SignedReport>,
     /// Canonical JSON of section bodies by digest. A body that the controller is known to hold, or that was
     /// dropped from a full spool, may be missing.
+    #[schemars(schema_with = "bodies_schema")]
     pub bodies: BTreeMap<Digest, String>,
+}
+
+fn bodies_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let digest = generator.subschema_for::<Digest>();
+    schemars::json_schema!({
+        "type": "object",
+        "description": "Canonical JSON of section bodies by digest.",
+        "propertyNames": digest,
+        "additionalProperties": { "type": "string", "maxLength": MAX_SECTION_BYTES, "contentMediaType": "application/json", "x-source": "Section" }
+    })
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignedReport {
     /// The canonical JSON of an [`crate::Envelope`], exactly as signed.
-    #[schemars(length(max = 2048), extend("x-source" = "Envelope"))]
+    #[schemars(length(max = 2048), extend("contentMediaType" = "application/json", "x-source" = "Envelope"))]
     pub envelope: String,
     pub signature: Signature,
 }

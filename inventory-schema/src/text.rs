@@ -4,10 +4,11 @@
 //! serves what a computer's firmware or system says: it drops control characters, folds white space,
 //! cuts at the length, and answers `None` when nothing is left.
 
-/// Declares a checked string: its name, the most characters it may have, its alphabet and where it comes from.
-/// The same three facts go into the JSON Schema, where the privacy test reads them.
-macro_rules! checked_text {
-    ($(#[$doc:meta])* $name:ident, at most $max:literal, $pattern:literal = $allowed:expr, from $source:literal) => {
+/// Declares a checked string: its name, the most characters it may have, its alphabet, its shape where the
+/// alphabet does not say enough, and where it comes from. The same facts go into the JSON Schema, where the
+/// privacy test reads them. This half is the strict door alone.
+macro_rules! received_text {
+    ($(#[$doc:meta])* $name:ident, at most $max:literal, $pattern:expr, $allowed:expr, $shape:expr, from $source:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -16,11 +17,6 @@ macro_rules! checked_text {
         impl $name {
             /// The most characters this text may have.
             pub const MAX_CHARS: usize = $max;
-
-            /// What is left of `raw` after dropping what the alphabet has no place for; `None` if nothing is.
-            pub fn observed(raw: &str) -> Option<Self> {
-                $crate::text::clean(raw, $max, $allowed).map(Self)
-            }
 
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -32,7 +28,8 @@ macro_rules! checked_text {
 
             fn try_from(text: String) -> Result<Self, $crate::text::TextError> {
                 $crate::text::check(stringify!($name), &text, $max, $allowed)?;
-                Ok(Self(text))
+                let shape: fn(&str) -> bool = $shape;
+                if shape(&text) { Ok(Self(text)) } else { Err($crate::text::TextError::Shape { kind: stringify!($name), pattern: $pattern }) }
             }
         }
 
@@ -69,7 +66,30 @@ macro_rules! checked_text {
         }
     };
 }
+pub(crate) use received_text;
+
+/// A checked string with both doors.
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident, at most $max:literal, $pattern:expr => $allowed:expr, from $source:literal) => {
+        $crate::text::checked_text!($(#[$doc])* $name, at most $max, $pattern => $allowed, shaped |_| true, from $source);
+    };
+    ($(#[$doc:meta])* $name:ident, at most $max:literal, $pattern:expr => $allowed:expr, shaped $shape:expr, from $source:literal) => {
+        $crate::text::received_text!($(#[$doc])* $name, at most $max, $pattern, $allowed, $shape, from $source);
+
+        impl $name {
+            /// What is left of `raw` after dropping what the alphabet has no place for; `None` if nothing is,
+            /// or if what is left has not the shape.
+            pub fn observed(raw: &str) -> Option<Self> {
+                $crate::text::clean(raw, $max, $allowed).and_then(|text| Self::try_from(text).ok())
+            }
+        }
+    };
+}
 pub(crate) use checked_text;
+
+/// The alphabet of [`printable`] as a pattern that ECMA-262 and Python's `re` read alike.
+pub(crate) const PRINTABLE_PATTERN: &str =
+    r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ue000-\uf8ff\ufeff\ufff9-\uffff]+$";
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
@@ -79,6 +99,8 @@ pub enum TextError {
     TooLong { kind: &'static str, chars: usize, max: usize },
     #[error("{kind} holds the character {character:?}, which it may not")]
     Character { kind: &'static str, character: char },
+    #[error("{kind} has not its shape, {pattern}")]
+    Shape { kind: &'static str, pattern: &'static str },
 }
 
 pub(crate) fn check(kind: &'static str, text: &str, max: usize, allowed: fn(char) -> bool) -> Result<(), TextError> {
@@ -125,19 +147,19 @@ pub(crate) fn token(c: char) -> bool {
 }
 
 checked_text!(/// A maker, model, version or label as firmware or a driver gives it.
-    HardwareText, at most 128, r"^[^\p{Cc}]+$" = printable, from "firmware tables, sysfs, EDID");
+    HardwareText, at most 128, PRINTABLE_PATTERN => printable, from "firmware tables, sysfs, EDID");
 checked_text!(/// The short name of a kernel device, driver, port or socket: `sda`, `e1000e`, `HDMI-A-1`, `DIMM 0`.
-    DeviceName, at most 64, r"^[ -~]+$" = ascii_printable, from "sysfs names, SMBIOS locators");
+    DeviceName, at most 64, r"^[ -~]+$" => ascii_printable, from "sysfs names, SMBIOS locators");
 checked_text!(/// A program's or package's name.
-    SoftwareName, at most 200, r"^[^\p{Cc}]+$" = printable, from "package databases");
+    SoftwareName, at most 200, PRINTABLE_PATTERN => printable, from "package databases");
 checked_text!(/// A package's or program's version.
-    SoftwareVersion, at most 128, r"^[ -~]+$" = ascii_printable, from "package databases, os-release");
+    SoftwareVersion, at most 128, r"^[ -~]+$" => ascii_printable, from "package databases, os-release");
 checked_text!(/// A short word of a closed or nearly closed vocabulary: an architecture, an os-release id.
-    Word, at most 64, r"^[a-zA-Z0-9._+:~/@,!=#-]+$" = token, from "os-release, package databases, kernel");
+    Word, at most 64, r"^[a-zA-Z0-9._+:~/@,!=#-]+$" => token, from "os-release, package databases, kernel");
 checked_text!(/// The name of an operating system for people, from PRETTY_NAME.
-    SystemTitle, at most 160, r"^[^\p{Cc}]+$" = printable, from "os-release");
+    SystemTitle, at most 160, PRINTABLE_PATTERN => printable, from "os-release");
 checked_text!(/// Why a source could not be read. Written by the agent from fixed sentences and the system's error text; holds no file contents.
-    Diagnosis, at most 240, r"^[^\p{Cc}]+$" = printable, from "the agent's own sentences");
+    Diagnosis, at most 240, PRINTABLE_PATTERN => printable, from "the agent's own sentences");
 
 #[cfg(test)]
 mod tests {
