@@ -1,1 +1,3 @@
-//! Placeholder until the first module lands.
+//! One region's server: it enrolls agents, keeps what they report, and shows it to people.
+
+pub mod authority;
