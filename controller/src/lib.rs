@@ -1,5 +1,6 @@
-//! One region's server: enrolls agents, keeps their signed reports, shows them to people.
+//! One region's server: it enrolls agents, keeps their signed reports, and shows them to people.
 
+pub mod authority;
 pub mod group_commit;
 pub mod report;
 pub mod wake;
