@@ -1,0 +1,216 @@
+//! A computer becomes a device: its token judged and spent, its key certified, its place recorded.
+//!
+//! Called by the device interface. It knows no HTTP; a refusal is a [`ProblemCode`], whose Russian sentence
+//! the technician reads.
+
+use inventory_schema::canonical::Digest;
+use inventory_schema::check_in::ProtocolRange;
+use inventory_schema::enrollment::{EnrollmentAnswer, EnrollmentRequest, HardwareEvidence, Issued, Receipt, ReceiptFormat};
+use inventory_schema::organization::PlaceName;
+use inventory_schema::problem::ProblemCode;
+use inventory_schema::signature::{PublicKey, Signed};
+use inventory_schema::{DeviceId, Timestamp};
+
+use crate::authority::{Csr, IssueError};
+use crate::state::AppState;
+use crate::store::building::Place;
+use crate::store::certificate::IssuedCertificate as LoggedCertificate;
+use crate::store::device::NewDevice;
+use crate::store::token::{Spend, Token};
+use crate::store::{Scope, StoreError};
+
+/// Enrolls the computer that sent `request`.
+pub async fn enroll(state: &AppState, request: EnrollmentRequest, now: Timestamp) -> Result<EnrollmentAnswer, ProblemCode> {
+    if ProtocolRange::CURRENT.common(request.protocol).is_none() {
+        return Err(ProblemCode::ProtocolUnsupported);
+    }
+    if request.region != state.region.id {
+        return Err(ProblemCode::TokenForeign);
+    }
+    let token = token_of(state, &request).await?;
+    let key = Csr::read(&request.csr).map_err(|error| IssueError::Csr(error).problem_code())?.public_key().clone();
+    if state.store.is_revoked(key.fingerprint()).await.map_err(outage)? {
+        return Err(ProblemCode::CertificateRevoked);
+    }
+    let device = spend(state, &token, &key, &request.evidence, now).await?;
+    let issued = issue(state, &request, device, &token, key, now).await?;
+    tracing::info!(device.id = %device, token.id = %token.external_id, organization.id = %token.organization, "a device was enrolled");
+    Ok(EnrollmentAnswer::Issued(Box::new(issued)))
+}
+
+/// The token that the request names, if its secret is the right one. Whether it is used up is judged when it
+/// is spent.
+async fn token_of(state: &AppState, request: &EnrollmentRequest) -> Result<Token, ProblemCode> {
+    let token = state.store.token(Scope::REGION, request.token).await.map_err(outage)?.ok_or(ProblemCode::TokenUnknown)?;
+    let presented = Digest::of(request.secret.as_str().as_bytes());
+    // Digests of 32 random bytes: comparing them tells an attacker nothing of the secret.
+    if presented == token.secret_hash { Ok(token) } else { Err(ProblemCode::TokenUnknown) }
+}
+
+/// The device that this enrollment makes or finds again.
+async fn spend(state: &AppState, token: &Token, key: &PublicKey, evidence: &HardwareEvidence, now: Timestamp) -> Result<DeviceId, ProblemCode> {
+    // The same key enrolls as the same device, whatever became of the answer to its first request.
+    let known = state.store.device_by_key(key.fingerprint()).await.map_err(outage)?.map(|device| device.external_id);
+    let strong = evidence.digest().filter(|_| identifies(evidence));
+    let by_hardware = match (known, strong) {
+        (None, Some(evidence)) => state.store.device_of_evidence(evidence).await.map_err(outage)?,
+        _ => None,
+    };
+    let proposed = known.or(by_hardware).unwrap_or_else(DeviceId::generate);
+    let spent_as = strong.unwrap_or(key.fingerprint().0);
+    match state.store.spend_token(token.external_id, Some(spent_as), proposed, now).await.map_err(outage)? {
+        Spend::Spent => Ok(proposed),
+        Spend::Again { device } => Ok(known.unwrap_or(device)),
+        Spend::Exhausted => Err(ProblemCode::TokenExhausted),
+        Spend::Revoked => Err(ProblemCode::TokenRevoked),
+        Spend::Expired => Err(ProblemCode::TokenExpired),
+        Spend::Unknown => Err(ProblemCode::TokenUnknown),
+    }
+}
+
+/// Whether evidence says enough to know a reinstalled computer again: two kinds, one of them the firmware's
+/// own. Less would make one device of two computers, and that is worse than two of one (promise 3).
+fn identifies(evidence: &HardwareEvidence) -> bool {
+    let firmware = [evidence.system_uuid.is_some(), evidence.system_serial.is_some(), evidence.board_serial.is_some()];
+    let parts = [!evidence.disk_serials.is_empty(), !evidence.addresses.is_empty()];
+    let count = |kinds: &[bool]| kinds.iter().filter(|kind| **kind).count();
+    count(&firmware) >= 1 && count(&firmware) + count(&parts) >= 2
+}
+
+async fn issue(
+    state: &AppState,
+    request: &EnrollmentRequest,
+    device: DeviceId,
+    token: &Token,
+    key: PublicKey,
+    now: Timestamp,
+) -> Result<Issued, ProblemCode> {
+    let certificate = state.authority.issue_device(&request.csr, &state.region.id, device, now).map_err(|error| {
+        tracing::warn!(device.id = %device, %error, "a certificate was not issued");
+        error.problem_code()
+    })?;
+    let place = Place {
+        organization_id: token.organization_id,
+        organization: token.organization,
+        organization_short_name: token.organization_short_name.clone(),
+        building_id: token.building_id,
+        building: token.building,
+        address: token.building_address.clone(),
+        room_id: token.room_id,
+        room: token.room,
+        room_name: token.room_name.clone(),
+    };
+    let receipt = sign_receipt(state, device, &key, &place, now)?;
+    log_certificate(state, device, &certificate, now).await?;
+    let row = NewDevice {
+        external_id: device,
+        organization_id: place.organization_id,
+        building_id: place.building_id,
+        room_id: place.room_id,
+        key,
+        enrolled_at: now,
+        agent_version: Some(request.agent.to_string()),
+        receipt: Some(receipt_json(&receipt)),
+    };
+    state.store.insert_device(&row).await.map_err(outage)?;
+    Ok(Issued { device, certificate: certificate.chain, trust: state.authority.trust_bundle(), receipt, server_time: now })
+}
+
+/// Writes the certificate into the issuance log, which outlives the device.
+pub async fn log_certificate(
+    state: &AppState,
+    device: DeviceId,
+    certificate: &crate::authority::IssuedCertificate,
+    now: Timestamp,
+) -> Result<(), ProblemCode> {
+    let logged = LoggedCertificate {
+        serial: certificate.serial.clone(),
+        key: certificate.key,
+        device,
+        not_before: certificate.validity.not_before,
+        not_after: certificate.validity.not_after,
+        issued_at: now,
+        der: certificate.der.clone(),
+    };
+    state.store.log_certificate(&logged).await.map_err(outage)
+}
+
+/// Where the device belongs from now on, signed: the agent gives it back if our record is ever lost.
+pub fn sign_receipt(state: &AppState, device: DeviceId, key: &PublicKey, place: &Place, now: Timestamp) -> Result<Signed<Receipt>, ProblemCode> {
+    let name = PlaceName::observed(&place.organization_short_name).unwrap_or_else(|| PlaceName::observed("—").expect("a dash is printable"));
+    let receipt = Receipt {
+        format: ReceiptFormat::V1,
+        region: state.region.id.clone(),
+        device,
+        key: key.fingerprint(),
+        organization: place.organization,
+        building: place.building,
+        room: place.room,
+        organization_name: name,
+        issued: now,
+    };
+    state.authority.sign(&receipt).map_err(|error| {
+        tracing::error!(device.id = %device, %error, "a receipt could not be signed");
+        ProblemCode::Internal
+    })
+}
+
+/// A record that was lost is made again from the receipt that its device kept (promise 2: it is signed by us).
+pub async fn restore(state: &AppState, key: &PublicKey, device: DeviceId, receipt: Signed<Receipt>, now: Timestamp) -> Result<(), ProblemCode> {
+    let document = receipt.verify([state.authority.signing_key()]).map_err(|error| {
+        tracing::warn!(device.id = %device, %error, "a receipt was not believed");
+        ProblemCode::ReceiptInvalid
+    })?;
+    if document.device != device || document.key != key.fingerprint() || document.region != state.region.id {
+        return Err(ProblemCode::ReceiptInvalid);
+    }
+    let place = state
+        .store
+        .place(Scope::REGION, document.organization, document.building, document.room)
+        .await
+        .map_err(outage)?
+        .ok_or(ProblemCode::ReceiptInvalid)?;
+    let row = NewDevice {
+        external_id: device,
+        organization_id: place.organization_id,
+        building_id: place.building_id,
+        room_id: place.room_id,
+        key: key.clone(),
+        enrolled_at: document.issued.min(now),
+        agent_version: None,
+        receipt: Some(receipt_json(&receipt)),
+    };
+    state.store.insert_device(&row).await.map_err(outage)?;
+    tracing::warn!(device.id = %device, organization.id = %document.organization, "a device's record was made again from its receipt");
+    Ok(())
+}
+
+/// The receipt as it is stored.
+pub fn receipt_json(receipt: &Signed<Receipt>) -> String {
+    serde_json::to_string(receipt).expect("a signed receipt is text")
+}
+
+/// What a failed database means for the device that asks.
+pub fn outage(error: StoreError) -> ProblemCode {
+    if error.is_outage() {
+        tracing::warn!(error = %crate::error_chain(&error), "the database does not serve");
+        ProblemCode::StorageUnavailable
+    } else {
+        tracing::error!(error = %crate::error_chain(&error), "the database refused");
+        ProblemCode::Internal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_reading_is_not_enough_to_know_a_computer_again() {
+        let serial = || Some("PF1ABCDE".parse().unwrap());
+        let disks = || vec!["S4EWNX0M123456".parse().unwrap()];
+        assert!(!identifies(&HardwareEvidence { system_serial: serial(), ..Default::default() }));
+        assert!(!identifies(&HardwareEvidence { disk_serials: disks(), ..Default::default() }));
+        assert!(identifies(&HardwareEvidence { system_serial: serial(), disk_serials: disks(), ..Default::default() }));
+    }
+}
