@@ -3,6 +3,8 @@
 //!
 //! It cannot know what a field's value means: that is what `docs/privacy.md` tells people, field by field.
 
+#![allow(clippy::unwrap_used)]
+
 mod documents;
 #[path = "privacy/fields.rs"]
 mod fields;

@@ -72,6 +72,21 @@ fn what_names_a_person_is_withheld_by_every_free_text() {
     }
 }
 
+/// Makers' fillers stay readable, so that an auditor sees them as they are.
+#[test]
+fn fillers_of_firmware_are_kept() {
+    for filler in [
+        "To be filled by O.E.M.",
+        "Default string",
+        "No Asset Tag",
+        "Not Specified",
+        "Asset-1234567890",
+        "Chassis Asset Tag",
+    ] {
+        assert_eq!(AssetTag::without_person_names(filler).unwrap().as_str(), filler);
+    }
+}
+
 #[test]
 fn what_names_a_room_or_a_model_is_kept() {
     for name in KEPT_NAMES {
