@@ -82,6 +82,10 @@ impl Sections {
 
 /// A received section of any kind, read into its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "read, matched and dropped one at a time; never kept in a list"
+)]
 pub enum AnySection {
     System(Section<System>),
     Processor(Section<Processors>),

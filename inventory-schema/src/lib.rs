@@ -21,6 +21,8 @@
 //! (`tests/compatibility.rs`). In reports unknown fields are kept and listed
 //! ([`report::unknown_fields`]); in profiles and assignments they refuse.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod canonical;
 pub mod check_in;
 pub mod device;

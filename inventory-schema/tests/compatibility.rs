@@ -3,6 +3,8 @@
 //! A sample is called `<document>-<version>[-<what is special>].json`. It is never edited once released:
 //! `examples/SHA256SUMS` holds it still (`sha256sum -c SHA256SUMS` checks the same).
 
+#![allow(clippy::unwrap_used)]
+
 mod documents;
 
 use std::collections::{BTreeMap, BTreeSet};
