@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange, SpoolDepth};
 use inventory_schema::envelope::{ChainHead, ChainPlace, EnvelopeFormat, ReportClock, ReportKind, Resumption};
-use inventory_schema::inventory::SectionBody;
 use inventory_schema::quantity::{Microseconds, Seconds};
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::text::Word;
@@ -69,6 +68,9 @@ pub struct Reconciler {
     spooling: Option<Drafted>,
     resuming: bool,
     receipt_wanted: bool,
+    /// What was acknowledged when the check-in under way was asked: an answer that was written before a
+    /// delivery ended must not be taken for news.
+    asked_at: Option<ChainHead>,
     /// How long the next check-in may wait for news.
     wait: Seconds,
     /// The last thing heard of the controller was an answer. Reports are sent only then: check-in comes first.
@@ -148,6 +150,7 @@ impl Reconciler {
             spooling: None,
             resuming: false,
             receipt_wanted: false,
+            asked_at: None,
             wait: Seconds::saturating(0),
             in_contact: false,
             contact: Backoff::default(),
@@ -199,7 +202,7 @@ impl Reconciler {
         match event {
             Event::Woken => {}
             Event::Collected { sections } => {
-                self.collected = sections.iter().map(|SectionBody { name, digest, .. }| (*name, *digest)).collect();
+                self.collected = sections;
                 self.collect = Duty::Due(now.uptime + self.chance.spread(self.schedule.collect_every));
             }
             Event::CheckInAnswered(answer) => self.check_in_answered(*answer, now, actions),
@@ -265,7 +268,7 @@ impl Reconciler {
         self.ledger.trusted_time = Some(TrustedTime::received(answer.server_time, now));
         self.check_in = Duty::Due(now.uptime + Duration::from_secs(answer.next_check_in.get()));
         self.wait = answer.wait;
-        if self.spool.reports.get() == 0 && self.is_quiet() {
+        if self.spool.reports.get() == 0 && self.is_quiet() && !self.is_stale() {
             // What waits on disk may state them already; the next check-in asks again if it did not.
             self.wanted.extend(answer.wanted);
         }
@@ -289,7 +292,7 @@ impl Reconciler {
 
     /// Compares the controller's head of the chain with what this agent remembers.
     fn follow(&mut self, head: Option<ChainHead>, actions: &mut Vec<Action>) {
-        if self.deliver == Duty::UnderWay || self.spooling.is_some() || self.resuming {
+        if self.deliver == Duty::UnderWay || !self.is_quiet() || self.is_stale() {
             // What is on its way may have moved the head since the answer was written.
             return;
         }
@@ -502,6 +505,7 @@ impl Reconciler {
             actions.push(Action::Deliver);
         }
         if self.check_in.begin_if_due(now.uptime) {
+            self.asked_at = self.ledger.acknowledged;
             let request = Box::new(self.check_in_request(now));
             let wait = if self.receipt_wanted { Seconds::saturating(0) } else { self.wait };
             actions.push(Action::CheckIn {
@@ -510,6 +514,11 @@ impl Reconciler {
                 with_receipt: self.receipt_wanted,
             });
         }
+    }
+
+    /// Something was delivered since the check-in was asked.
+    fn is_stale(&self) -> bool {
+        self.asked_at != self.ledger.acknowledged
     }
 
     /// Nothing is being written to the spool.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use inventory_schema::check_in::{CheckInAnswer, SpoolDepth};
 use inventory_schema::envelope::ChainHead;
-use inventory_schema::inventory::SectionBody;
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::{Digest, SectionName, Timestamp};
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, SpoolDepth};
 use inventory_schema::device::BootId;
 use inventory_schema::envelope::ChainHead;
-use inventory_schema::inventory::SectionBody;
 use inventory_schema::quantity::{Bytes, Count, Seconds};
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::{CanonicalBytes, Digest, Envelope, SectionName, Timestamp};
@@ -43,13 +42,8 @@ fn subject() -> Subject {
     }
 }
 
-fn body(name: SectionName, state: u32) -> SectionBody {
-    let bytes = CanonicalBytes::of(&(name, state)).unwrap();
-    SectionBody {
-        name,
-        digest: bytes.digest(),
-        bytes,
-    }
+fn body(name: SectionName, state: u32) -> Digest {
+    CanonicalBytes::of(&(name, state)).unwrap().digest()
 }
 
 fn boot() -> BootId {
@@ -138,7 +132,7 @@ impl World {
     fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Collect => Some(Event::Collected {
-                sections: self.hardware.iter().map(|(name, state)| body(*name, *state)).collect(),
+                sections: self.hardware.iter().map(|(name, state)| (*name, body(*name, *state))).collect(),
             }),
             Action::CheckIn { request, with_receipt, .. } => Some(self.check_in(&request, with_receipt)),
             Action::Spool { .. } if self.disk_full => Some(Event::SpoolFailed),
@@ -248,7 +242,7 @@ impl World {
     fn is_whole(&self) -> bool {
         self.hardware
             .iter()
-            .all(|(name, state)| self.held.get(name) == Some(&body(*name, *state).digest))
+            .all(|(name, state)| self.held.get(name) == Some(&body(*name, *state)))
     }
 }
 

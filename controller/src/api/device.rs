@@ -1,0 +1,76 @@
+//! The device interface, `/v1` (DESIGN §5): enrollment, time, renewal, check-in, reports.
+//!
+//! A handler is a short story: read the body, settle who is calling, act, answer. Refusals are
+//! problem+json with a stable code and a Russian sentence. TLS has proved the chain and the possession of
+//! the key; expiry and revocation are decided here, where they can be explained.
+
+pub mod body;
+pub mod check_in;
+pub mod enroll;
+pub mod renew;
+pub mod reports;
+pub mod time;
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use inventory_schema::Timestamp;
+use inventory_schema::problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
+
+use crate::enrollment::outage;
+use crate::state::AppState;
+use crate::tls::{DeviceIdentity, PeerIdentity};
+
+/// A refusal on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    pub code: ProblemCode,
+    pub now: Timestamp,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let problem = Problem::new(self.code, Some(self.now));
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(problem)).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+        }
+        response
+    }
+}
+
+/// Turns a code into an answer that also tells the time.
+fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy + use<> {
+    let now = state.clock.now();
+    move |code| Refused { code, now }
+}
+
+/// Whether an expired certificate may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    Refused,
+    /// Renewal: the key proves itself.
+    Accepted,
+}
+
+/// The device that is calling, if it may.
+async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+    let identity = match peer {
+        PeerIdentity::Device(identity) => identity,
+        PeerIdentity::None => return Err(ProblemCode::CertificateRequired),
+        PeerIdentity::Foreign => return Err(ProblemCode::CertificateForeign),
+    };
+    if identity.region != state.region.id {
+        return Err(ProblemCode::CertificateForeign);
+    }
+    if state.store.is_revoked(identity.key).await.map_err(outage)? {
+        return Err(ProblemCode::CertificateRevoked);
+    }
+    if expiry == Expiry::Refused && identity.not_after < state.clock.now() {
+        return Err(ProblemCode::CertificateExpired);
+    }
+    Ok(identity)
+}
