@@ -11,9 +11,9 @@ use inventory_schema::{Digest, SectionName, Timestamp};
 pub enum Event {
     /// The time that [`super::Reconciler::next_wakeup`] named has come.
     Woken,
-    /// The hardware was looked at.
+    /// The hardware was looked at; the shell keeps the bodies.
     Collected {
-        sections: Vec<SectionBody>,
+        sections: BTreeMap<SectionName, Digest>,
     },
     CheckInAnswered(Box<CheckInAnswer>),
     CheckInFailed(Failure),
