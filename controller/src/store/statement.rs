@@ -47,8 +47,16 @@ pub(super) trait Columns {
 
     /// A column that holds a word of a closed list, as serde writes it.
     fn word<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
-        serde_json::from_value(serde_json::Value::String(self.text(column)?)).map_err(|error| StoreError::corrupt(column, error))
+        from_word(column, self.text(column)?)
     }
+
+    fn optional_word<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
+        self.optional_text(column)?.map(|text| from_word(column, text)).transpose()
+    }
+}
+
+fn from_word<T: serde::de::DeserializeOwned>(column: &'static str, text: String) -> Result<T, StoreError> {
+    serde_json::from_value(serde_json::Value::String(text)).map_err(|error| StoreError::corrupt(column, error))
 }
 
 /// The word that serde writes for a value of a closed list.
