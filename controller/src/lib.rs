@@ -3,4 +3,5 @@
 pub mod authority;
 pub mod group_commit;
 pub mod report;
+pub mod store;
 pub mod wake;

@@ -1,0 +1,185 @@
+//! What must differ between SQLite and PostgreSQL: how to connect, to begin, to migrate, to lock.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::Migrator;
+use sqlx::{Any, AnyPool, Executor, Transaction};
+
+use super::error::StoreError;
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Readers beside SQLite's one writer.
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// How long a call waits for a connection before the database counts as unreachable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug)]
+pub(super) struct Engine {
+    kind: EngineKind,
+    read: AnyPool,
+    write: AnyPool,
+    /// SQLite only: held for as long as the database is open.
+    lock: Mutex<Option<File>>,
+}
+
+impl Engine {
+    pub(super) async fn connect(url: &str) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Self::connect_postgres(url).await
+        } else if let Some(path) = sqlite_path(url) {
+            Self::connect_sqlite(&path).await
+        } else {
+            Err(StoreError::Address {
+                address: without_password(url),
+            })
+        }
+    }
+
+    async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
+        let pool = AnyPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect(url)
+            .await
+            .map_err(|error| match error {
+                sqlx::Error::Configuration(_) => StoreError::Address {
+                    address: without_password(url),
+                },
+                error => error.into(),
+            })?;
+        Ok(Self {
+            kind: EngineKind::Postgres,
+            read: pool.clone(),
+            write: pool,
+            lock: Mutex::new(None),
+        })
+    }
+
+    async fn connect_sqlite(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock_file(path)?;
+        let write = sqlite_pool(
+            path,
+            "rwc",
+            1,
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000",
+        )
+        .await?;
+        let read = sqlite_pool(path, "rw", SQLITE_READERS, "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON").await?;
+        Ok(Self {
+            kind: EngineKind::Sqlite,
+            read,
+            write,
+            lock: Mutex::new(Some(lock)),
+        })
+    }
+
+    pub(super) fn kind(&self) -> EngineKind {
+        self.kind
+    }
+
+    pub(super) fn read_pool(&self) -> &AnyPool {
+        &self.read
+    }
+
+    pub(super) fn write_pool(&self) -> &AnyPool {
+        &self.write
+    }
+
+    pub(super) async fn migrate(&self) -> Result<(), StoreError> {
+        let migrations = match self.kind {
+            EngineKind::Sqlite => &SQLITE_MIGRATIONS,
+            EngineKind::Postgres => &POSTGRES_MIGRATIONS,
+        };
+        migrations.run(&self.write).await.map_err(StoreError::from)
+    }
+
+    /// SQLite takes the write lock at once: a reader that turned writer could not wait for it.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let begun = match self.kind {
+            EngineKind::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await,
+            EngineKind::Postgres => self.write.begin().await,
+        };
+        begun.map_err(StoreError::from)
+    }
+
+    pub(super) async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+        self.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    }
+}
+
+fn sqlite_path(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite://")?;
+    (!path.is_empty() && !path.contains('?')).then(|| PathBuf::from(path))
+}
+
+async fn sqlite_pool(path: &Path, mode: &str, connections: u32, pragmas: &'static str) -> Result<AnyPool, StoreError> {
+    let pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A connection that lives for ever keeps its settings and its prepared statements.
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(move |connection, _| Box::pin(async move { connection.execute(sqlx::raw_sql(pragmas)).await.map(|_| ()) }))
+        .connect(&format!("sqlite://{}?mode={mode}", percent_encoded(path)))
+        .await?;
+    Ok(pool)
+}
+
+/// The path as an address holds it: sqlx decodes percent signs and ends the path at a question mark.
+fn percent_encoded(path: &Path) -> String {
+    let mut address = String::new();
+    for byte in path.to_string_lossy().bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' | b'\\' | b':' => address.push(char::from(byte)),
+            other => address.push_str(&format!("%{other:02X}")),
+        }
+    }
+    address
+}
+
+/// Takes the lock that keeps a second process away. It is a file of its own, because SQLite unlocks the
+/// database file whenever any handle on it is closed. The system releases it when the process ends.
+fn lock_file(database: &Path) -> Result<File, StoreError> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let failed = |source| StoreError::LockFile {
+        path: path.clone(),
+        source,
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: database.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// The address without what stands between the scheme and the host, which may be a password.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+        _ => url.to_owned(),
+    }
+}

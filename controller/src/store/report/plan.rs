@@ -1,0 +1,214 @@
+//! What committing a group of reports will write: decided from what was read, before anything is written.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use inventory_schema::envelope::{ChainHead, ChainPlace};
+use inventory_schema::{Digest, KeyFingerprint, Timestamp};
+use serde_json::json;
+
+use super::{CommitOutcome, ReportState, ReportToStore};
+use crate::report::chain::{ChainLink, Verdict, judge};
+use crate::store::device::DeviceSummary;
+use crate::store::finding::{FindingKind, NewFinding};
+
+/// What is known of a device before the group.
+#[derive(Debug, Clone)]
+pub(super) struct KnownDevice {
+    pub external_id: String,
+    pub summary: DeviceSummary,
+}
+
+/// The digests that stand at one place of a chain.
+#[derive(Debug, Clone, Default)]
+pub(super) struct StoredAtPlace {
+    pub stored: Option<Digest>,
+    pub forks: BTreeSet<Digest>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeadMove {
+    pub device: i64,
+    /// The digest that the head must still have; `None`: no head may exist.
+    pub from: Option<Digest>,
+    pub to: ChainHead,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlannedReport {
+    /// In the group.
+    pub index: usize,
+    pub state: ReportState,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct DeviceUpdate {
+    pub seen_at: Timestamp,
+    pub agent_version: String,
+    pub clock_offset_micros: Option<i64>,
+    pub summary: DeviceSummary,
+    pub search_key: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub heads: BTreeMap<KeyFingerprint, HeadMove>,
+    pub reports: Vec<PlannedReport>,
+    /// The reports of the group whose bodies are kept.
+    pub bodies_of: Vec<usize>,
+    pub devices: BTreeMap<i64, DeviceUpdate>,
+    pub findings: Vec<NewFinding>,
+    /// Every body that a stored report of the group names.
+    pub named: BTreeSet<Digest>,
+    judged: Vec<Judged>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Judged {
+    Stored,
+    Duplicate,
+    Forked(ChainHead),
+    Gap(ChainHead),
+    DeviceUnknown,
+}
+
+/// The chains and devices as they are after the reports judged so far.
+struct State {
+    devices: BTreeMap<i64, KnownDevice>,
+    heads: HashMap<KeyFingerprint, ChainHead>,
+    places: HashMap<(KeyFingerprint, ChainPlace), StoredAtPlace>,
+}
+
+impl Plan {
+    pub(super) fn of(
+        reports: &[ReportToStore],
+        devices: BTreeMap<i64, KnownDevice>,
+        heads: HashMap<KeyFingerprint, ChainHead>,
+        places: HashMap<(KeyFingerprint, ChainPlace), StoredAtPlace>,
+    ) -> Self {
+        let mut state = State { devices, heads, places };
+        let mut plan = Self::default();
+        for (index, report) in reports.iter().enumerate() {
+            let judged = plan.add(index, report, &mut state);
+            plan.judged.push(judged);
+        }
+        plan
+    }
+
+    fn add(&mut self, index: usize, report: &ReportToStore, state: &mut State) -> Judged {
+        if !state.devices.contains_key(&report.device) {
+            return Judged::DeviceUnknown;
+        }
+        let link = ChainLink::of(&report.received);
+        let key = report.received.envelope.key;
+        let head = state.heads.get(&key).copied();
+        let place = state.places.entry((key, link.place)).or_default();
+        if let (Some(head), true) = (head, place.forks.contains(&link.digest)) {
+            // It was kept as a fork before and the answer was lost: the agent must still hear of it.
+            return Judged::Forked(head);
+        }
+        match judge(head, place.stored, &link) {
+            Verdict::Duplicate => {
+                self.bodies_of.push(index);
+                if head.is_some_and(|head| head.digest == link.digest) {
+                    self.update_device(report, state);
+                }
+                Judged::Duplicate
+            }
+            Verdict::Gap { head } => Judged::Gap(head),
+            Verdict::Fork { head } => {
+                place.forks.insert(link.digest);
+                self.keep(index, report, ReportState::Fork);
+                self.findings.push(fork_finding(report, head));
+                Judged::Forked(head)
+            }
+            verdict @ (Verdict::Append | Verdict::AppendAfterBreak) => {
+                place.stored = Some(link.digest);
+                if verdict == Verdict::AppendAfterBreak || link.resumed.is_some() {
+                    self.findings.push(break_finding(report));
+                }
+                self.move_head(report, head, link.head());
+                state.heads.insert(key, link.head());
+                self.keep(index, report, ReportState::Stored);
+                self.update_device(report, state);
+                Judged::Stored
+            }
+        }
+    }
+
+    fn keep(&mut self, index: usize, report: &ReportToStore, state: ReportState) {
+        self.reports.push(PlannedReport { index, state });
+        self.bodies_of.push(index);
+        self.named.extend(report.received.envelope.sections.values());
+    }
+
+    fn move_head(&mut self, report: &ReportToStore, from: Option<ChainHead>, to: ChainHead) {
+        self.heads
+            .entry(report.received.envelope.key)
+            .and_modify(|movement| movement.to = to)
+            .or_insert(HeadMove {
+                device: report.device,
+                from: from.map(|head| head.digest),
+                to,
+            });
+    }
+
+    fn update_device(&mut self, report: &ReportToStore, state: &mut State) {
+        let Some(known) = state.devices.get_mut(&report.device) else {
+            return;
+        };
+        known.summary = report.summary.clone().or(std::mem::take(&mut known.summary));
+        let older = self.devices.get(&report.device);
+        let update = DeviceUpdate {
+            seen_at: older.map_or(report.received_at, |older| older.seen_at.max(report.received_at)),
+            agent_version: report.received.envelope.agent.to_string(),
+            clock_offset_micros: report.clock_offset_micros.or(older.and_then(|older| older.clock_offset_micros)),
+            search_key: known.summary.search_key(&known.external_id),
+            summary: known.summary.clone(),
+        };
+        self.devices.insert(report.device, update);
+    }
+
+    /// The answers in the group's order, once `held` is known: the named bodies that exist now.
+    pub(super) fn outcomes(&self, reports: &[ReportToStore], held: &BTreeSet<Digest>) -> Vec<CommitOutcome> {
+        let outcome = |(judged, report): (&Judged, &ReportToStore)| match *judged {
+            Judged::Stored => {
+                let named: BTreeSet<Digest> = report.received.envelope.sections.values().copied().collect();
+                CommitOutcome::Stored {
+                    missing: named.difference(held).copied().collect(),
+                }
+            }
+            Judged::Duplicate => CommitOutcome::Duplicate,
+            Judged::Forked(head) => CommitOutcome::Forked { head },
+            Judged::Gap(head) => CommitOutcome::Gap { head },
+            Judged::DeviceUnknown => CommitOutcome::DeviceUnknown,
+        };
+        self.judged.iter().zip(reports).map(outcome).collect()
+    }
+}
+
+fn fork_finding(report: &ReportToStore, head: ChainHead) -> NewFinding {
+    let envelope = &report.received.envelope;
+    NewFinding {
+        device: report.device,
+        kind: FindingKind::Fork,
+        detail: json!({ "key": envelope.key, "place": envelope.place, "digest": report.received.digest, "head": head }).to_string(),
+        found_at: report.received_at,
+    }
+}
+
+fn break_finding(report: &ReportToStore) -> NewFinding {
+    let envelope = &report.received.envelope;
+    NewFinding {
+        device: report.device,
+        kind: FindingKind::ChainBreak,
+        detail: json!({
+            "key": envelope.key,
+            "place": envelope.place,
+            "digest": report.received.digest,
+            "previous": envelope.previous,
+            "resumed": envelope.resumed
+        })
+        .to_string(),
+        found_at: report.received_at,
+    }
+}
