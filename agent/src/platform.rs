@@ -1,0 +1,12 @@
+//! What differs by operating system: default paths, the tree of files that facts are read from, clocks.
+//!
+//! Everything above this module asks here and never names an operating system itself. It decides nothing:
+//! what a reading means is said in [`crate::inventory`], what a clock is worth where trusted time is kept.
+
+mod file_tree;
+#[cfg(target_os = "linux")]
+mod linux;
+
+pub use file_tree::{FileTree, ReadError};
+#[cfg(target_os = "linux")]
+pub use linux::{CONFIG_FILE, STATE_DIRECTORY, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock};
