@@ -1,6 +1,29 @@
-//! The agent.
+//! The agent: a program on each classroom computer that observes it and reports to its region's controller.
+//!
+//! # The life of an agent
+//!
+//! ```text
+//! unenrolled ──token──▶ requested ──certificate──▶ enrolled ──▶ left
+//!                                                     ▲ │
+//!                                                     │ ▼
+//!                                                 quarantined
+//! ```
+//!
+//! *Unenrolled*, it can show what it sees ([`inventory`]) and nothing more. With a token it makes its key and
+//! asks for a certificate; *enrolled*, it checks in, reports what changed and waits. *Quarantined*, a
+//! controller has doubts whether two computers share its key. *Left*, its key is gone.
+//!
+//! # Reading order
+//!
+//! [`inventory`] is what the agent knows of the computer; [`platform`] is what it asks the operating system.
+//! Decisions take values and `now` and return values; files, sockets and clocks are touched by the shell
+//! alone. The agent knows nothing of schools, contracts or targets: those are the controller's words.
 
+pub mod cli;
 pub mod clock;
+pub mod durable_file;
+pub mod inventory;
+pub mod language;
 pub mod ledger;
 pub mod platform;
 pub mod reconciler;

@@ -1,9 +1,13 @@
-//! What the system can tell and do.
+//! What differs by operating system: default paths, the tree of files that facts are read from, clocks.
+//!
+//! Everything above this module asks here and never names an operating system itself. It decides nothing:
+//! what a reading means is said in [`crate::inventory`], what a clock is worth where trusted time is kept.
 
-use std::io;
-use std::path::Path;
+mod file_tree;
+#[cfg(target_os = "linux")]
+mod linux;
+pub mod private_file;
 
-/// Writes a file that only its owner may read: whole or not at all, durable when this returns.
-pub fn write_private(_path: &Path, _bytes: &[u8]) -> io::Result<()> {
-    unreachable!("replaced when the platform module lands")
-}
+pub use file_tree::{FileTree, ReadError};
+#[cfg(target_os = "linux")]
+pub use linux::{CONFIG_FILE, STATE_DIRECTORY, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock};

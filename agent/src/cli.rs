@@ -1,0 +1,67 @@
+//! The command line: one command a file. Commands read their arguments, call the library and print; they
+//! decide nothing.
+//!
+//! To add a command: a file under `cli/` with its `Arguments` and `run`, a line in [`Command`] and one in
+//! [`main`].
+
+mod inventory;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::language::Language;
+
+/// Сообщает региональному контроллеру, какое оборудование стоит в классе.
+#[derive(Debug, Parser)]
+#[command(name = "cos-agent", version, about, propagate_version = true)]
+struct CommandLine {
+    /// Язык сообщений / language of messages
+    #[arg(long, value_enum, default_value_t = Language::Ru, global = true)]
+    lang: Language,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Inventory(inventory::Arguments),
+}
+
+/// Reads the command line, runs the command and turns its outcome into an exit code: 0 done, 1 failed, 2 not
+/// understood.
+pub fn main() -> ExitCode {
+    let CommandLine { lang, command } = CommandLine::parse();
+    let outcome = match command {
+        Command::Inventory(arguments) => inventory::run(&arguments, lang),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print_chain(error.as_ref(), lang);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever read the output has seen enough: `cos-agent inventory | head` is no failure.
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+    causes.any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn print_chain(error: &(dyn Error + 'static), lang: Language) {
+    let mut out = io::stderr().lock();
+    // Nothing is left to be told where not even the errors can be written.
+    let _ = writeln!(out, "{}: {error}", lang.choose("ошибка", "error"));
+    for cause in std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source()) {
+        let _ = writeln!(out, "  {}: {cause}", lang.choose("причина", "cause"));
+    }
+}

@@ -1,0 +1,58 @@
+//! `cos-agent inventory`: prints what is known of this computer, or of the one whose files lie below a
+//! directory. Needs neither network nor enrollment, and starts no program.
+
+use std::error::Error;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::inventory::{self, text_view};
+use crate::language::Language;
+use crate::platform::FileTree;
+
+/// Показать, из чего состоит этот компьютер
+///
+/// Читает только файлы системы: сеть и регистрация не нужны, другие программы не запускаются. Серийные
+/// номера и модули памяти видны администратору.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Примеры:\n  sudo cos-agent inventory\n  sudo cos-agent inventory --json > inventory.json\n  cos-agent inventory --root /mnt/disk --lang en"
+)]
+pub(super) struct Arguments {
+    /// Напечатать документ JSON (схема inventory-schema/schema/inventory.json)
+    #[arg(long, conflicts_with = "text")]
+    json: bool,
+    /// Напечатать таблицу для чтения (так и без ключа)
+    #[arg(long)]
+    text: bool,
+    /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, var/lib/dpkg)
+    #[arg(long, value_name = "КАТАЛОГ", default_value = "/")]
+    root: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum InventoryError {
+    #[error("«{}» is not a directory", .0.display())]
+    Root(PathBuf),
+    #[error("the inventory cannot be written")]
+    Write(#[source] io::Error),
+}
+
+pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box<dyn Error>> {
+    if !arguments.root.is_dir() {
+        return Err(InventoryError::Root(arguments.root.clone()).into());
+    }
+    let inventory = inventory::collect(&FileTree::new(&arguments.root));
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = if arguments.json {
+        serde_json::to_writer_pretty(&mut out, &inventory)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out))
+    } else {
+        text_view::write(&inventory, lang, &mut out)
+    };
+    written.and_then(|()| out.flush()).map_err(InventoryError::Write)?;
+    Ok(ExitCode::SUCCESS)
+}

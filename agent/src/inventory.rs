@@ -1,0 +1,109 @@
+//! What this computer is: facts and collection problems in, [`Inventory`] out.
+//!
+//! [`collect()`] asks the tree of files and shapes nothing; the readers beside it (`smbios`, `edid`,
+//! `processor`, …) are given bytes and texts and know no path. A source that cannot be read is a
+//! [`CollectionProblem`] in its section and never hides what other sources said (promise 4). No program is
+//! started and no socket opened. Values that change from hour to hour are left out, so that an unchanged
+//! computer has unchanged digests.
+//!
+//! Called by `cos-agent inventory`, by enrollment for [`evidence()`] and by the event loop for reports.
+//!
+//! [`CollectionProblem`]: inventory_schema::section::CollectionProblem
+
+pub mod battery;
+mod collect;
+pub mod display;
+pub mod dpkg;
+pub mod edid;
+pub mod memory;
+pub mod network;
+pub mod os_release;
+pub mod peripherals;
+pub mod processor;
+pub mod smbios;
+pub mod storage;
+pub mod system;
+pub mod text_view;
+pub mod udev;
+
+use inventory_schema::Inventory;
+use inventory_schema::device::{Fact, SerialNumber, Source};
+use inventory_schema::enrollment::HardwareEvidence;
+use inventory_schema::inventory::{Disk, DiskKind, NetworkCard, NetworkMedium};
+use inventory_schema::text::Word;
+
+pub use collect::collect;
+
+/// What the computer is known by besides its key: readings that nothing speaks against, of parts that stay
+/// in the computer. Sticks, cards and adapters on USB are left out, because they wander (promise 3).
+pub fn evidence(inventory: &Inventory) -> HardwareEvidence {
+    let sections = &inventory.sections;
+    let system = sections.system.content();
+    let board = system.and_then(|system| system.baseboard.as_ref());
+    HardwareEvidence {
+        system_uuid: system.and_then(|system| system.uuid.as_ref()).and_then(Fact::plausible).copied(),
+        system_serial: system.and_then(|system| plausible(system.serial.as_ref())),
+        board_serial: board.and_then(|board| plausible(board.serial.as_ref())),
+        disk_serials: sorted(
+            sections
+                .storage
+                .content()
+                .into_iter()
+                .flat_map(|storage| &storage.disks)
+                .filter_map(disk_serial),
+        ),
+        addresses: sorted(
+            sections
+                .network
+                .content()
+                .into_iter()
+                .flat_map(|network| &network.cards)
+                .filter_map(wired_address),
+        ),
+    }
+}
+
+fn plausible(serial: Option<&Fact<SerialNumber>>) -> Option<SerialNumber> {
+    serial.and_then(Fact::plausible).cloned()
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort_unstable();
+    items.dedup();
+    items
+}
+
+fn disk_serial(disk: &Disk) -> Option<SerialNumber> {
+    let wanders = matches!(disk.kind.value, DiskKind::Usb | DiskKind::SdCard) || disk.removable.as_ref().is_some_and(|fact| fact.value);
+    if wanders { None } else { plausible(disk.serial.as_ref()) }
+}
+
+fn wired_address(card: &NetworkCard) -> Option<inventory_schema::device::MacAddress> {
+    let wired = matches!(card.medium.value, NetworkMedium::Ethernet | NetworkMedium::Virtual);
+    let on_usb = card.hardware_id.as_ref().is_some_and(|id| id.source == Source::SysfsUsb);
+    let address = card.permanent_address.as_ref().and_then(Fact::plausible)?;
+    (wired && !on_usb && !address.is_locally_administered()).then_some(*address)
+}
+
+/// `8086:5917` from two numbers of four hexadecimal digits, with or without `0x`.
+pub fn hardware_id(vendor: &str, device: &str) -> Option<Word> {
+    let digits = |number: &str| {
+        let number = number.trim();
+        let digits = number.strip_prefix("0x").unwrap_or(number).to_lowercase();
+        (digits.len() == 4 && digits.chars().all(|c| c.is_ascii_hexdigit())).then_some(digits)
+    };
+    Word::observed(&format!("{}:{}", digits(vendor)?, digits(device)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hardware_ids_have_one_spelling() {
+        assert_eq!(hardware_id("0x8086", "15B8\n").unwrap().as_str(), "8086:15b8");
+        assert_eq!(hardware_id("0x8086", ""), None);
+        assert_eq!(hardware_id("8086", "zzzz"), None);
+    }
+}

@@ -1,0 +1,235 @@
+//! SMBIOS: the table that firmware leaves in memory, version 2.0 to 3.x (DMTF DSP0134).
+//!
+//! Bytes in, structures out: the table's walk, its strings and numbers. Firmware breaks every rule of its own
+//! standard, so a structure may be shorter than its version says, a string number may point nowhere, the end
+//! may be missing. What the structures mean is said in [`super::system`] and [`super::memory`].
+
+/// The version that an entry point states; it decides how the UUID is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    pub major: u8,
+    pub minor: u8,
+}
+
+impl Version {
+    /// Taken where the entry point cannot be read: whatever was made since 2006.
+    pub const ASSUMED: Self = Self { major: 2, minor: 8 };
+}
+
+/// The version in an entry point: `_SM3_`, `_SM_` or the `_DMI_` of old. `None` when it is none of these.
+pub fn entry_point_version(bytes: &[u8]) -> Option<Version> {
+    let at = |offset: usize| bytes.get(offset).copied();
+    let version = if bytes.starts_with(b"_SM3_") {
+        Version {
+            major: at(7)?,
+            minor: at(8)?,
+        }
+    } else if bytes.starts_with(b"_SM_") {
+        Version {
+            major: at(6)?,
+            minor: at(7)?,
+        }
+    } else if bytes.starts_with(b"_DMI_") {
+        let decimal = at(14)?;
+        Version {
+            major: decimal >> 4,
+            minor: decimal & 0x0f,
+        }
+    } else {
+        return None;
+    };
+    Some(match version {
+        // Known misprints of boards that mean 2.3 and 2.6.
+        Version {
+            major: 2,
+            minor: 0x1f | 0x21,
+        } => Version { major: 2, minor: 3 },
+        Version { major: 2, minor: 0x33 } => Version { major: 2, minor: 6 },
+        stated => stated,
+    })
+}
+
+/// A table of structures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table<'a> {
+    pub version: Version,
+    pub structures: Vec<Structure<'a>>,
+    /// The table ended within a structure: what stood before it was read.
+    pub cut_short: bool,
+}
+
+/// One structure: its numbers, then its strings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Structure<'a> {
+    pub kind: u8,
+    pub handle: u16,
+    formatted: &'a [u8],
+    strings: &'a [u8],
+}
+
+const END_OF_TABLE: u8 = 127;
+const HEADER: usize = 4;
+
+impl<'a> Table<'a> {
+    /// Reads as many structures as there are whole ones.
+    pub fn read(bytes: &'a [u8], version: Version) -> Self {
+        let mut table = Self {
+            version,
+            structures: Vec::new(),
+            cut_short: false,
+        };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Some((structure, after)) = Structure::read(rest) else {
+                table.cut_short = true;
+                break;
+            };
+            if structure.kind == END_OF_TABLE {
+                break;
+            }
+            table.structures.push(structure);
+            rest = after;
+        }
+        table
+    }
+
+    /// The structures of one kind in the order of the table.
+    pub fn of_kind(&self, kind: u8) -> impl Iterator<Item = Structure<'a>> + '_ {
+        self.structures.iter().copied().filter(move |structure| structure.kind == kind)
+    }
+}
+
+impl<'a> Structure<'a> {
+    fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = usize::from(*bytes.get(1)?);
+        if length < HEADER {
+            return None;
+        }
+        let formatted = bytes.get(..length)?;
+        let after = bytes.get(length..)?;
+        let kind = formatted[0];
+        let handle = u16::from_le_bytes([formatted[2], formatted[3]]);
+        // The strings end with two zeros; a structure without strings is followed by two zeros as well.
+        // The last structure of a table is often cut behind its numbers.
+        let end = after.windows(2).position(|pair| pair == [0, 0]);
+        let (strings, rest) = match end {
+            Some(end) => (&after[..end], &after[end + 2..]),
+            None => (after, &after[after.len()..]),
+        };
+        Some((
+            Self {
+                kind,
+                handle,
+                formatted,
+                strings,
+            },
+            rest,
+        ))
+    }
+
+    /// The byte at `offset` from the structure's start, if the structure is that long.
+    pub fn byte(&self, offset: usize) -> Option<u8> {
+        self.formatted.get(offset).copied()
+    }
+
+    pub fn word(&self, offset: usize) -> Option<u16> {
+        self.array(offset).map(u16::from_le_bytes)
+    }
+
+    pub fn double_word(&self, offset: usize) -> Option<u32> {
+        self.array(offset).map(u32::from_le_bytes)
+    }
+
+    pub fn array<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.formatted.get(offset..offset.checked_add(N)?)?.try_into().ok()
+    }
+
+    /// The string whose number stands at `offset`. `None` for number 0 (not specified), for a number that
+    /// points nowhere, and for white space.
+    pub fn string(&self, offset: usize) -> Option<String> {
+        let number = usize::from(self.byte(offset)?).checked_sub(1)?;
+        let bytes = self.strings.split(|byte| *byte == 0).nth(number)?;
+        let text = String::from_utf8_lossy(bytes);
+        let text = text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A structure as firmware lays it out: kind, numbers from offset 4 on, strings.
+    pub(crate) fn structure(kind: u8, numbers: &[u8], strings: &[&str]) -> Vec<u8> {
+        let length = u8::try_from(HEADER + numbers.len()).unwrap();
+        let mut bytes = vec![kind, length, kind, 0];
+        bytes.extend_from_slice(numbers);
+        for string in strings {
+            bytes.extend_from_slice(string.as_bytes());
+            bytes.push(0);
+        }
+        if strings.is_empty() {
+            bytes.push(0);
+        }
+        bytes.push(0);
+        bytes
+    }
+
+    #[test]
+    fn structures_and_their_strings_are_found() {
+        let bytes = [
+            structure(1, &[1, 2, 0, 9], &["Maker", "  Model "]),
+            structure(32, &[0; 7], &[]),
+            structure(2, &[1], &["Board"]),
+            structure(127, &[], &[]),
+            structure(3, &[1], &["behind the end"]),
+        ]
+        .concat();
+        let table = Table::read(&bytes, Version::ASSUMED);
+        assert!(!table.cut_short);
+        assert_eq!(table.structures.iter().map(|s| s.kind).collect::<Vec<_>>(), [1, 32, 2]);
+        let system = table.of_kind(1).next().unwrap();
+        assert_eq!(system.string(4).as_deref(), Some("Maker"));
+        assert_eq!(system.string(5).as_deref(), Some("Model"));
+        assert_eq!(system.string(6), None, "number 0 is no string");
+        assert_eq!(system.string(7), None, "there is no ninth string");
+        assert_eq!(system.string(8), None, "the structure is shorter");
+    }
+
+    #[test]
+    fn a_table_cut_short_keeps_what_stood_before() {
+        let mut bytes = [structure(1, &[1], &["Maker"]), structure(2, &[1, 2, 3], &["Board"])].concat();
+        bytes.truncate(13);
+        let table = Table::read(&bytes, Version::ASSUMED);
+        assert!(table.cut_short);
+        assert_eq!(table.structures.len(), 1);
+        let broken_length = [structure(1, &[1], &["Maker"]), vec![2, 3, 0, 0]].concat();
+        assert!(Table::read(&broken_length, Version::ASSUMED).cut_short);
+    }
+
+    #[test]
+    fn versions_are_read_from_all_entry_points() {
+        assert_eq!(entry_point_version(b"_SM3_\0\x18\x03\x05"), Some(Version { major: 3, minor: 5 }));
+        assert_eq!(entry_point_version(b"_SM_\0\x1f\x02\x04"), Some(Version { major: 2, minor: 4 }));
+        assert_eq!(entry_point_version(b"_SM_\0\x1f\x02\x33"), Some(Version { major: 2, minor: 6 }));
+        assert_eq!(
+            entry_point_version(b"_DMI_\0\0\0\0\0\0\0\0\0\x23"),
+            Some(Version { major: 2, minor: 3 })
+        );
+        assert_eq!(entry_point_version(b"_SM"), None);
+        assert_eq!(entry_point_version(b"_SM3_"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_table_makes_the_reader_fail(bytes in proptest::collection::vec(any::<u8>(), 0..600), offset in any::<usize>()) {
+            let _ = entry_point_version(&bytes);
+            for structure in Table::read(&bytes, Version::ASSUMED).structures {
+                let _ = (structure.byte(offset), structure.word(offset), structure.double_word(offset));
+                let _ = (structure.string(offset % 300), structure.array::<16>(offset));
+            }
+        }
+    }
+}

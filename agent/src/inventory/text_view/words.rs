@@ -1,0 +1,160 @@
+//! What the closed words of an inventory are called, in both languages.
+
+use inventory_schema::device::{Source, Trust};
+use inventory_schema::inventory::{ChassisKind, DiskKind, DisplayConnection, NetworkMedium, PackageManager, PeripheralKind, SecureBoot};
+use inventory_schema::section::{ReadFailure, SectionName};
+
+use crate::language::Language;
+
+pub(super) fn section(name: SectionName, lang: Language) -> &'static str {
+    match name {
+        SectionName::System => lang.choose("Компьютер", "Computer"),
+        SectionName::Processor => lang.choose("Процессор", "Processor"),
+        SectionName::Memory => lang.choose("Память", "Memory"),
+        SectionName::Storage => lang.choose("Диски", "Disks"),
+        SectionName::Display => lang.choose("Экраны", "Screens"),
+        SectionName::Network => lang.choose("Сеть", "Network"),
+        SectionName::OperatingSystem => lang.choose("Операционная система", "Operating system"),
+        SectionName::Battery => lang.choose("Батарея", "Battery"),
+        SectionName::Peripherals => lang.choose("Подключённые устройства", "Peripherals"),
+        SectionName::Software => lang.choose("Программы", "Software"),
+    }
+}
+
+pub(super) fn trust(trust: Trust, lang: Language) -> &'static str {
+    match trust {
+        Trust::Plausible => lang.choose("достоверно", "plausible"),
+        Trust::Placeholder => lang.choose("заполнитель изготовителя", "maker's filler"),
+        Trust::Implausible => lang.choose("недостоверно", "implausible"),
+    }
+}
+
+pub(super) fn failure(failure: ReadFailure, lang: Language) -> &'static str {
+    match failure {
+        ReadFailure::NotPresent => lang.choose("нет в этой системе", "not present"),
+        ReadFailure::PermissionDenied => lang.choose("нужны права администратора", "needs the administrator's rights"),
+        ReadFailure::Malformed => lang.choose("не удалось разобрать", "malformed"),
+        ReadFailure::TooLarge => lang.choose("слишком велико", "too large"),
+        ReadFailure::SystemError => lang.choose("ошибка системы", "system error"),
+        ReadFailure::Other => lang.choose("не прочитано", "not read"),
+    }
+}
+
+pub(super) fn source(source: Source) -> &'static str {
+    match source {
+        Source::Smbios => "SMBIOS",
+        Source::DmiSysfs => "/sys/class/dmi",
+        Source::DeviceTree => "device tree",
+        Source::ProcCpuinfo => "/proc/cpuinfo",
+        Source::CpuTopology => "/sys/devices/system/cpu",
+        Source::ProcMeminfo => "/proc/meminfo",
+        Source::SysfsBlock => "/sys/block",
+        Source::Udev => "udev",
+        Source::SysfsNet => "/sys/class/net",
+        Source::SysfsDrm => "/sys/class/drm",
+        Source::Edid => "EDID",
+        Source::SysfsPci => "PCI",
+        Source::SysfsUsb => "USB",
+        Source::SysfsPowerSupply => "/sys/class/power_supply",
+        Source::ProcInput => "/proc/bus/input",
+        Source::Cups => "CUPS",
+        Source::OsRelease => "os-release",
+        Source::Kernel => "/proc/sys/kernel",
+        Source::HostName => "/etc/hostname",
+        Source::Efi => "EFI",
+        Source::DpkgStatus => "dpkg",
+        Source::Sysinfo => "sysinfo",
+        Source::Other => "—",
+    }
+}
+
+pub(super) fn chassis(kind: ChassisKind, lang: Language) -> &'static str {
+    match kind {
+        ChassisKind::Desktop => lang.choose("настольный", "desktop"),
+        ChassisKind::LowProfileDesktop => lang.choose("настольный плоский", "low-profile desktop"),
+        ChassisKind::MiniTower => lang.choose("малая башня", "mini tower"),
+        ChassisKind::Tower => lang.choose("башня", "tower"),
+        ChassisKind::Portable => lang.choose("переносной", "portable"),
+        ChassisKind::Laptop | ChassisKind::Notebook => lang.choose("ноутбук", "notebook"),
+        ChassisKind::HandHeld => lang.choose("карманный", "hand-held"),
+        ChassisKind::AllInOne => lang.choose("моноблок", "all-in-one"),
+        ChassisKind::SubNotebook => lang.choose("субноутбук", "sub-notebook"),
+        ChassisKind::SpaceSaving => lang.choose("малогабаритный", "space-saving"),
+        ChassisKind::Server => lang.choose("сервер", "server"),
+        ChassisKind::Tablet => lang.choose("планшет", "tablet"),
+        ChassisKind::Convertible => lang.choose("трансформер", "convertible"),
+        ChassisKind::Detachable => lang.choose("со съёмным экраном", "detachable"),
+        ChassisKind::MiniPc => lang.choose("мини-ПК", "mini PC"),
+        ChassisKind::StickPc => lang.choose("ПК-брелок", "stick PC"),
+        ChassisKind::EmbeddedPc => lang.choose("встраиваемый", "embedded PC"),
+        ChassisKind::Unknown => lang.choose("не указан", "not stated"),
+        ChassisKind::Other => lang.choose("другой", "other"),
+    }
+}
+
+pub(super) fn secure_boot(state: SecureBoot, lang: Language) -> &'static str {
+    match state {
+        SecureBoot::Enabled => lang.choose("включена", "enabled"),
+        SecureBoot::Disabled => lang.choose("выключена", "disabled"),
+        SecureBoot::Unsupported => lang.choose("нет: загрузка без EFI", "none: started without EFI"),
+    }
+}
+
+pub(super) fn disk(kind: DiskKind, lang: Language) -> &'static str {
+    match kind {
+        DiskKind::HardDisk => lang.choose("жёсткий диск", "hard disk"),
+        DiskKind::SolidState => lang.choose("твердотельный", "solid state"),
+        DiskKind::Nvme => "NVMe",
+        DiskKind::Emmc => "eMMC",
+        DiskKind::SdCard => lang.choose("карта памяти", "memory card"),
+        DiskKind::Usb => lang.choose("USB-накопитель", "USB storage"),
+        DiskKind::Virtual => lang.choose("виртуальный", "virtual"),
+        DiskKind::Other => lang.choose("другой", "other"),
+    }
+}
+
+pub(super) fn connection(connection: DisplayConnection, lang: Language) -> &'static str {
+    match connection {
+        DisplayConnection::BuiltIn => lang.choose("встроенный", "built in"),
+        DisplayConnection::Hdmi => "HDMI",
+        DisplayConnection::DisplayPort => "DisplayPort",
+        DisplayConnection::Dvi => "DVI",
+        DisplayConnection::Vga => "VGA",
+        DisplayConnection::Other => lang.choose("другое подключение", "other connection"),
+    }
+}
+
+pub(super) fn medium(medium: NetworkMedium, lang: Language) -> &'static str {
+    match medium {
+        NetworkMedium::Ethernet => "Ethernet",
+        NetworkMedium::WiFi => "Wi-Fi",
+        NetworkMedium::MobileBroadband => lang.choose("мобильная связь", "mobile broadband"),
+        NetworkMedium::Virtual => lang.choose("виртуальная", "virtual"),
+        NetworkMedium::Other => lang.choose("другая", "other"),
+    }
+}
+
+pub(super) fn peripheral(kind: PeripheralKind, lang: Language) -> &'static str {
+    match kind {
+        PeripheralKind::Camera => lang.choose("Камера", "Camera"),
+        PeripheralKind::Printer => lang.choose("Принтер", "Printer"),
+        PeripheralKind::Audio => lang.choose("Звук", "Audio"),
+        PeripheralKind::Input => lang.choose("Ввод", "Input"),
+        PeripheralKind::Storage => lang.choose("Накопитель", "Storage"),
+        PeripheralKind::Network => lang.choose("Сеть", "Network"),
+        PeripheralKind::SmartCard => lang.choose("Смарт-карта", "Smart card"),
+        PeripheralKind::Bluetooth => "Bluetooth",
+        PeripheralKind::Other => lang.choose("Другое", "Other"),
+    }
+}
+
+pub(super) fn manager(manager: PackageManager) -> &'static str {
+    match manager {
+        PackageManager::Dpkg => "dpkg",
+        PackageManager::Rpm => "RPM",
+        PackageManager::Flatpak => "Flatpak",
+        PackageManager::Snap => "Snap",
+        PackageManager::WindowsUninstall => "Windows",
+        PackageManager::Other => "—",
+    }
+}
