@@ -90,12 +90,7 @@ fn serial(structure: &Structure<'_>, offset: usize) -> Option<Fact<SerialNumber>
 
 fn asset_tag(raw: &str, source: Source) -> Option<Fact<AssetTag>> {
     let trust = placeholder::trust_of_serial(raw);
-    // A filler names nobody, and the filter for names must not hide that it is one.
-    let tag = if trust.is_plausible() {
-        AssetTag::without_person_names(raw)?
-    } else {
-        AssetTag::without_person_names(raw)?
-    };
+    let tag = AssetTag::without_person_names(raw)?;
     Some(Fact::with_trust(tag, source, trust))
 }
 
