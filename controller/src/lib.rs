@@ -1,3 +1,4 @@
 //! One region's server: it enrolls agents, keeps what they report, and shows it to people.
 
 pub mod authority;
+pub mod tls;
