@@ -28,12 +28,15 @@ pub async fn enroll(state: &AppState, request: EnrollmentRequest, now: Timestamp
         return Err(ProblemCode::TokenForeign);
     }
     let token = token_of(state, &request).await?;
-    let key = Csr::read(&request.csr).map_err(|error| IssueError::Csr(error).problem_code())?.public_key().clone();
+    let key = Csr::read(&request.csr)
+        .map_err(|error| IssueError::Csr(error).problem_code())?
+        .public_key;
     if state.store.is_revoked(key.fingerprint()).await.map_err(outage)? {
         return Err(ProblemCode::CertificateRevoked);
     }
     let device = spend(state, &token, &key, &request.evidence, now).await?;
     let issued = issue(state, &request, device, &token, key, now).await?;
+    state.metrics.enrollments.add(1);
     tracing::info!(device.id = %device, token.id = %token.external_id, organization.id = %token.organization, "a device was enrolled");
     Ok(EnrollmentAnswer::Issued(Box::new(issued)))
 }
@@ -41,16 +44,36 @@ pub async fn enroll(state: &AppState, request: EnrollmentRequest, now: Timestamp
 /// The token that the request names, if its secret is the right one. Whether it is used up is judged when it
 /// is spent.
 async fn token_of(state: &AppState, request: &EnrollmentRequest) -> Result<Token, ProblemCode> {
-    let token = state.store.token(Scope::REGION, request.token).await.map_err(outage)?.ok_or(ProblemCode::TokenUnknown)?;
+    let token = state
+        .store
+        .token(Scope::REGION, request.token)
+        .await
+        .map_err(outage)?
+        .ok_or(ProblemCode::TokenUnknown)?;
     let presented = Digest::of(request.secret.as_str().as_bytes());
     // Digests of 32 random bytes: comparing them tells an attacker nothing of the secret.
-    if presented == token.secret_hash { Ok(token) } else { Err(ProblemCode::TokenUnknown) }
+    if presented == token.secret_hash {
+        Ok(token)
+    } else {
+        Err(ProblemCode::TokenUnknown)
+    }
 }
 
 /// The device that this enrollment makes or finds again.
-async fn spend(state: &AppState, token: &Token, key: &PublicKey, evidence: &HardwareEvidence, now: Timestamp) -> Result<DeviceId, ProblemCode> {
+async fn spend(
+    state: &AppState,
+    token: &Token,
+    key: &PublicKey,
+    evidence: &HardwareEvidence,
+    now: Timestamp,
+) -> Result<DeviceId, ProblemCode> {
     // The same key enrolls as the same device, whatever became of the answer to its first request.
-    let known = state.store.device_by_key(key.fingerprint()).await.map_err(outage)?.map(|device| device.external_id);
+    let known = state
+        .store
+        .device_by_key(key.fingerprint())
+        .await
+        .map_err(outage)?
+        .map(|device| device.external_id);
     let strong = evidence.digest().filter(|_| identifies(evidence));
     let by_hardware = match (known, strong) {
         (None, Some(evidence)) => state.store.device_of_evidence(evidence).await.map_err(outage)?,
@@ -58,7 +81,12 @@ async fn spend(state: &AppState, token: &Token, key: &PublicKey, evidence: &Hard
     };
     let proposed = known.or(by_hardware).unwrap_or_else(DeviceId::generate);
     let spent_as = strong.unwrap_or(key.fingerprint().0);
-    match state.store.spend_token(token.external_id, Some(spent_as), proposed, now).await.map_err(outage)? {
+    match state
+        .store
+        .spend_token(token.external_id, Some(spent_as), proposed, now)
+        .await
+        .map_err(outage)?
+    {
         Spend::Spent => Ok(proposed),
         Spend::Again { device } => Ok(known.unwrap_or(device)),
         Spend::Exhausted => Err(ProblemCode::TokenExhausted),
@@ -71,7 +99,11 @@ async fn spend(state: &AppState, token: &Token, key: &PublicKey, evidence: &Hard
 /// Whether evidence says enough to know a reinstalled computer again: two kinds, one of them the firmware's
 /// own. Less would make one device of two computers, and that is worse than two of one (promise 3).
 fn identifies(evidence: &HardwareEvidence) -> bool {
-    let firmware = [evidence.system_uuid.is_some(), evidence.system_serial.is_some(), evidence.board_serial.is_some()];
+    let firmware = [
+        evidence.system_uuid.is_some(),
+        evidence.system_serial.is_some(),
+        evidence.board_serial.is_some(),
+    ];
     let parts = [!evidence.disk_serials.is_empty(), !evidence.addresses.is_empty()];
     let count = |kinds: &[bool]| kinds.iter().filter(|kind| **kind).count();
     count(&firmware) >= 1 && count(&firmware) + count(&parts) >= 2
@@ -85,10 +117,13 @@ async fn issue(
     key: PublicKey,
     now: Timestamp,
 ) -> Result<Issued, ProblemCode> {
-    let certificate = state.authority.issue_device(&request.csr, &state.region.id, device, now).map_err(|error| {
-        tracing::warn!(device.id = %device, %error, "a certificate was not issued");
-        error.problem_code()
-    })?;
+    let certificate = state
+        .authority
+        .issue_device(&request.csr, &state.region.id, device, now)
+        .map_err(|error| {
+            tracing::warn!(device.id = %device, %error, "a certificate was not issued");
+            error.problem_code()
+        })?;
     let place = Place {
         organization_id: token.organization_id,
         organization: token.organization,
@@ -113,7 +148,13 @@ async fn issue(
         receipt: Some(receipt_json(&receipt)),
     };
     state.store.insert_device(&row).await.map_err(outage)?;
-    Ok(Issued { device, certificate: certificate.chain, trust: state.authority.trust_bundle(), receipt, server_time: now })
+    Ok(Issued {
+        device,
+        certificate: certificate.chain,
+        trust: state.authority.trust_bundle(),
+        receipt,
+        server_time: now,
+    })
 }
 
 /// Writes the certificate into the issuance log, which outlives the device.
@@ -136,8 +177,15 @@ pub async fn log_certificate(
 }
 
 /// Where the device belongs from now on, signed: the agent gives it back if our record is ever lost.
-pub fn sign_receipt(state: &AppState, device: DeviceId, key: &PublicKey, place: &Place, now: Timestamp) -> Result<Signed<Receipt>, ProblemCode> {
-    let name = PlaceName::observed(&place.organization_short_name).unwrap_or_else(|| PlaceName::observed("—").expect("a dash is printable"));
+pub fn sign_receipt(
+    state: &AppState,
+    device: DeviceId,
+    key: &PublicKey,
+    place: &Place,
+    now: Timestamp,
+) -> Result<Signed<Receipt>, ProblemCode> {
+    let name =
+        PlaceName::observed(&place.organization_short_name).unwrap_or_else(|| PlaceName::observed("—").expect("a dash is printable"));
     let receipt = Receipt {
         format: ReceiptFormat::V1,
         region: state.region.id.clone(),
@@ -156,7 +204,13 @@ pub fn sign_receipt(state: &AppState, device: DeviceId, key: &PublicKey, place: 
 }
 
 /// A record that was lost is made again from the receipt that its device kept (promise 2: it is signed by us).
-pub async fn restore(state: &AppState, key: &PublicKey, device: DeviceId, receipt: Signed<Receipt>, now: Timestamp) -> Result<(), ProblemCode> {
+pub async fn restore(
+    state: &AppState,
+    key: &PublicKey,
+    device: DeviceId,
+    receipt: Signed<Receipt>,
+    now: Timestamp,
+) -> Result<(), ProblemCode> {
     let document = receipt.verify([state.authority.signing_key()]).map_err(|error| {
         tracing::warn!(device.id = %device, %error, "a receipt was not believed");
         ProblemCode::ReceiptInvalid
@@ -209,8 +263,18 @@ mod tests {
     fn one_reading_is_not_enough_to_know_a_computer_again() {
         let serial = || Some("PF1ABCDE".parse().unwrap());
         let disks = || vec!["S4EWNX0M123456".parse().unwrap()];
-        assert!(!identifies(&HardwareEvidence { system_serial: serial(), ..Default::default() }));
-        assert!(!identifies(&HardwareEvidence { disk_serials: disks(), ..Default::default() }));
-        assert!(identifies(&HardwareEvidence { system_serial: serial(), disk_serials: disks(), ..Default::default() }));
+        assert!(!identifies(&HardwareEvidence {
+            system_serial: serial(),
+            ..Default::default()
+        }));
+        assert!(!identifies(&HardwareEvidence {
+            disk_serials: disks(),
+            ..Default::default()
+        }));
+        assert!(identifies(&HardwareEvidence {
+            system_serial: serial(),
+            disk_serials: disks(),
+            ..Default::default()
+        }));
     }
 }

@@ -1,7 +1,29 @@
 //! One region's server: it enrolls agents, keeps their signed reports, and shows them to people.
 
+pub mod api;
 pub mod authority;
+pub mod config;
+pub mod device_traffic;
+pub mod enrollment;
 pub mod group_commit;
+pub mod metrics;
+pub mod pace;
+pub mod password;
+pub mod presence;
 pub mod report;
+pub mod state;
 pub mod store;
+pub mod tls;
 pub mod wake;
+
+/// An error with all its causes in one line, for the log: printed once, where it is handled.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}

@@ -46,7 +46,11 @@ mod tests {
 
     #[test]
     fn a_full_house_sends_agents_away_for_about_the_interval() {
-        let pace = Pace { most_waiting: 2, wait: Seconds::saturating(50), interval: Seconds::saturating(600) };
+        let pace = Pace {
+            most_waiting: 2,
+            wait: Seconds::saturating(50),
+            interval: Seconds::saturating(600),
+        };
         assert_eq!(pace.next(1), (Seconds::saturating(0), Seconds::saturating(50)));
         let (next, wait) = pace.next(2);
         assert_eq!(wait.get(), 0);

@@ -27,7 +27,9 @@ impl Presence {
                 vec![outcome; seen.len()]
             }
         };
-        Self { group: GroupCommit::start(LARGEST, commit) }
+        Self {
+            group: GroupCommit::start(LARGEST, commit),
+        }
     }
 
     pub async fn record(&self, seen: Seen) -> Result<(), ProblemCode> {

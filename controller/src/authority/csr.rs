@@ -45,6 +45,9 @@ impl Csr {
         }
         let signature = Signature::from_bytes(request.signature_value.data.to_vec()).map_err(|_| CsrError::Malformed)?;
         public_key.verify(info.raw, &signature).map_err(|_| CsrError::Malformed)?;
+        if der != framed(info.raw, &signature) {
+            return Err(CsrError::Malformed);
+        }
         Ok(Self { public_key })
     }
 
@@ -52,6 +55,28 @@ impl Csr {
     pub(super) fn subject(&self) -> SubjectKey<'_> {
         SubjectKey(&self.public_key)
     }
+}
+
+/// The one DER form of a request: SEQUENCE { what was signed, ecdsa-with-SHA256, BIT STRING }. The frame is not
+/// under the signature, and parsers forgive more than one spelling of it.
+fn framed(signed: &[u8], signature: &Signature) -> Vec<u8> {
+    const ECDSA_WITH_SHA256: [u8; 12] = [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+    const NO_UNUSED_BITS: u8 = 0;
+    let bits = [&[NO_UNUSED_BITS], signature.as_bytes()].concat();
+    let body = [signed, &ECDSA_WITH_SHA256, &tagged(0x03, &bits)].concat();
+    tagged(0x30, &body)
+}
+
+/// Tag, length and value (X.690 §8.1.3, at most four bytes of length).
+fn tagged(tag: u8, value: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(value.len()).expect("a request is shorter than 4 GiB").to_be_bytes();
+    let significant = &length[length.iter().take_while(|byte| **byte == 0).count().min(3)..];
+    let mut out = match significant {
+        [short @ 0..0x80] => vec![tag, *short],
+        long => [&[tag, 0x80 | long.len() as u8], long].concat(),
+    };
+    out.extend_from_slice(value);
+    out
 }
 
 pub(super) struct SubjectKey<'k>(&'k PublicKey);

@@ -4,16 +4,19 @@
 //! transaction, and is answered when that is durable (promise 1). A group that the database refuses is
 //! replayed by halves until the report at fault stands alone.
 
+use std::sync::Arc;
+
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::report::{MAX_REPORTS_PER_BATCH, ReportAnswer, ReportAnswers, ReportBatch, ReportOutcome};
 use inventory_schema::{Digest, RegionId, Timestamp};
 
-use super::chain;
 use super::summary::summarize;
 use super::validate::{Refusal, ValidReport, validate};
+use crate::enrollment::outage;
 use crate::group_commit::GroupCommit;
-use crate::store::Store;
+use crate::metrics::Metrics;
 use crate::store::report::{BodyToStore, CommitOutcome, ReportToStore};
+use crate::store::{Store, StoreError};
 use crate::tls::DeviceIdentity;
 
 /// The task that commits reports.
@@ -23,12 +26,18 @@ pub struct Intake {
 }
 
 impl Intake {
-    pub fn start(store: Store) -> Self {
+    pub fn start(store: Store, metrics: Arc<Metrics>) -> Self {
         let commit = move |reports: Vec<ReportToStore>| {
-            let store = store.clone();
-            async move { commit_by_halves(&store, reports).await }
+            let (store, metrics) = (store.clone(), metrics.clone());
+            async move {
+                let outcomes = commit_by_halves(&store, &reports).await;
+                outcomes.iter().for_each(|outcome| count(&metrics, outcome));
+                outcomes
+            }
         };
-        Self { group: GroupCommit::start(MAX_REPORTS_PER_BATCH, commit) }
+        Self {
+            group: GroupCommit::start(MAX_REPORTS_PER_BATCH, commit),
+        }
     }
 
     /// Takes in a batch of the device with the internal id `device`.
@@ -50,12 +59,19 @@ impl Intake {
             let digest = Digest::of(report.envelope.as_bytes());
             match validate(report, &bodies, identity, region) {
                 Ok(report) => {
-                    valid.push((answers.len(), to_store(report, device, now)));
-                    answers.push(ReportAnswer { digest, outcome: ReportOutcome::Retry });
+                    let report = to_store(report, device, now).map_err(outage)?;
+                    valid.push((answers.len(), report));
+                    answers.push(ReportAnswer {
+                        digest,
+                        outcome: ReportOutcome::Retry,
+                    });
                 }
                 Err(Refusal { code, detail }) => {
                     tracing::warn!(device.id = %identity.device, report.digest = %digest, %code, %detail, "a report was refused");
-                    answers.push(ReportAnswer { digest, outcome: ReportOutcome::Refused { code } });
+                    answers.push(ReportAnswer {
+                        digest,
+                        outcome: ReportOutcome::Refused { code },
+                    });
                 }
             }
         }
@@ -65,5 +81,75 @@ impl Intake {
             answers[place].outcome = outcome;
         }
         Ok(ReportAnswers { answers })
+    }
+}
+
+fn to_store(report: ValidReport, device: i64, now: Timestamp) -> Result<ReportToStore, StoreError> {
+    let summary = summarize(report.bodies.values().map(|body| &body.section));
+    let bodies = report
+        .bodies
+        .values()
+        .map(|body| BodyToStore::compress(body.bytes.as_bytes()))
+        .collect::<Result<_, _>>()?;
+    let clock_offset_micros = Some(report.received.envelope.clock.device.micros_since(now));
+    Ok(ReportToStore {
+        device,
+        received: report.received,
+        signature: report.signature,
+        received_at: now,
+        bodies,
+        summary,
+        clock_offset_micros,
+    })
+}
+
+/// Commits the group; where the database refuses it for a reason of its contents, each half by itself, down to
+/// the one report at fault, which is refused for good.
+async fn commit_by_halves(store: &Store, reports: &[ReportToStore]) -> Vec<ReportOutcome> {
+    let mut outcomes = Vec::with_capacity(reports.len());
+    // The part to try next is at the end, so that answers come out in the reports' order.
+    let mut parts = vec![reports];
+    while let Some(part) = parts.pop() {
+        match store.commit_reports(part).await {
+            Ok(committed) => outcomes.extend(committed.into_iter().map(answer)),
+            Err(error) if error.is_outage() => {
+                tracing::warn!(error = %crate::error_chain(&error), reports = part.len(), "reports were not stored and will be sent again");
+                outcomes.extend(part.iter().map(|_| ReportOutcome::Retry));
+            }
+            Err(error) if part.len() == 1 => {
+                let digest = part[0].received.digest;
+                tracing::error!(error = %crate::error_chain(&error), report.digest = %digest, "the database refuses a report");
+                outcomes.push(ReportOutcome::Refused {
+                    code: ProblemCode::Internal,
+                });
+            }
+            Err(_) => {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.push(second);
+                parts.push(first);
+            }
+        }
+    }
+    outcomes
+}
+
+fn answer(outcome: CommitOutcome) -> ReportOutcome {
+    match outcome {
+        CommitOutcome::Stored { missing } => ReportOutcome::Stored { missing },
+        CommitOutcome::Duplicate => ReportOutcome::Duplicate,
+        CommitOutcome::Forked { head } => ReportOutcome::Forked { head },
+        CommitOutcome::Gap { head } => ReportOutcome::Gap { head },
+        // The record vanished between the request's start and the commit: the next check-in makes it again.
+        CommitOutcome::DeviceUnknown | CommitOutcome::Retry => ReportOutcome::Retry,
+    }
+}
+
+fn count(metrics: &Metrics, outcome: &ReportOutcome) {
+    match outcome {
+        ReportOutcome::Stored { .. } => metrics.reports_stored.add(1),
+        ReportOutcome::Duplicate => metrics.reports_duplicate.add(1),
+        ReportOutcome::Forked { .. } => metrics.reports_forked.add(1),
+        ReportOutcome::Refused { .. } => metrics.reports_refused.add(1),
+        ReportOutcome::Gap { .. } | ReportOutcome::Retry => {}
     }
 }

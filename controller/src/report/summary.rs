@@ -4,45 +4,42 @@ use inventory_schema::device::Fact;
 use inventory_schema::inventory::{AnySection, DiskKind, Memory, OperatingSystem, Processors, Storage, System};
 use inventory_schema::section::Section;
 
-/// What one report changes of a device's summary; `None` leaves what was there (promise 4).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeviceSummary {
-    pub host_name: Option<String>,
-    pub maker: Option<String>,
-    pub model: Option<String>,
-    pub serial: Option<String>,
-    pub processor: Option<String>,
-    pub memory_bytes: Option<i64>,
-    pub storage_bytes: Option<i64>,
-    pub os_title: Option<String>,
+use crate::store::device::DeviceSummary;
+
+/// What the sections of one report tell; a section that failed tells nothing, so that nothing is lost by it
+/// (promise 4).
+pub fn summarize<'s>(sections: impl IntoIterator<Item = &'s AnySection>) -> DeviceSummary {
+    let mut summary = DeviceSummary::default();
+    sections.into_iter().for_each(|section| take_in(&mut summary, section));
+    summary
 }
 
-impl DeviceSummary {
-    /// Takes in what `section` tells. A section that failed tells nothing.
-    pub fn take_in(&mut self, section: &AnySection) {
-        match section {
-            AnySection::System(section) => section.content().into_iter().for_each(|system| self.system(system)),
-            AnySection::Processor(section) => self.processor = section.content().and_then(processor_title),
-            AnySection::Memory(section) => self.memory_bytes = section.content().and_then(memory_bytes),
-            AnySection::Storage(section) => self.storage_bytes = section.content().map(storage_bytes),
-            AnySection::OperatingSystem(section) => self.operating_system(section),
-            _ => {}
+fn take_in(summary: &mut DeviceSummary, section: &AnySection) {
+    match section {
+        AnySection::System(section) => section.content().into_iter().for_each(|system| take_system(summary, system)),
+        AnySection::Processor(section) => summary.processor = section.content().and_then(processor_title),
+        AnySection::Memory(section) => summary.memory_bytes = section.content().and_then(memory_bytes),
+        AnySection::Storage(section) => summary.storage_bytes = section.content().map(storage_bytes),
+        AnySection::OperatingSystem(section) => take_operating_system(summary, section),
+        AnySection::Display(_) | AnySection::Network(_) | AnySection::Battery(_) | AnySection::Peripherals(_) | AnySection::Software(_) => {
         }
     }
+}
 
-    /// The system's own maker and model, or the board's where a maker left the system's unfilled.
-    fn system(&mut self, system: &System) {
-        let board = system.baseboard.clone().unwrap_or_default();
-        self.maker = plausible(&system.maker).or_else(|| plausible(&board.maker));
-        self.model = plausible(&system.model).or_else(|| plausible(&board.model)).or_else(|| plausible(&system.hypervisor));
-        self.serial = plausible(&system.serial).or_else(|| plausible(&board.serial));
-    }
+/// The system's own maker and model, or the board's where a maker left the system's unfilled.
+fn take_system(summary: &mut DeviceSummary, system: &System) {
+    let board = system.baseboard.clone().unwrap_or_default();
+    summary.maker = plausible(&system.maker).or_else(|| plausible(&board.maker));
+    summary.model = plausible(&system.model)
+        .or_else(|| plausible(&board.model))
+        .or_else(|| plausible(&system.hypervisor));
+    summary.serial = plausible(&system.serial).or_else(|| plausible(&board.serial));
+}
 
-    fn operating_system(&mut self, section: &Section<OperatingSystem>) {
-        if let Some(system) = section.content() {
-            self.os_title = plausible(&system.title);
-            self.host_name = plausible(&system.host_name);
-        }
+fn take_operating_system(summary: &mut DeviceSummary, section: &Section<OperatingSystem>) {
+    if let Some(system) = section.content() {
+        summary.os_title = plausible(&system.title);
+        summary.host_name = plausible(&system.host_name);
     }
 }
 
@@ -64,7 +61,10 @@ fn memory_bytes(memory: &Memory) -> Option<i64> {
 
 /// Built-in disks only: a stick that was plugged in for an hour is no storage.
 fn storage_bytes(storage: &Storage) -> i64 {
-    let built_in = storage.disks.iter().filter(|disk| !matches!(disk.kind.value, DiskKind::Usb | DiskKind::SdCard));
+    let built_in = storage
+        .disks
+        .iter()
+        .filter(|disk| !matches!(disk.kind.value, DiskKind::Usb | DiskKind::SdCard));
     let total: u64 = built_in.filter_map(|disk| disk.size.as_ref()).map(|size| size.value.get()).sum();
     i64::try_from(total).unwrap_or(i64::MAX)
 }
@@ -75,9 +75,7 @@ mod tests {
     use inventory_schema::SectionName;
 
     fn summary(name: SectionName, body: &str) -> DeviceSummary {
-        let mut summary = DeviceSummary::default();
-        summary.take_in(&AnySection::read(name, body.as_bytes()).unwrap());
-        summary
+        summarize([&AnySection::read(name, body.as_bytes()).unwrap()])
     }
 
     #[test]

@@ -39,11 +39,19 @@ pub struct Refusal {
 }
 
 fn refuse(code: ProblemCode, detail: impl ToString) -> Refusal {
-    Refusal { code, detail: detail.to_string() }
+    Refusal {
+        code,
+        detail: detail.to_string(),
+    }
 }
 
 /// Checks `report` as sent over the connection of `identity`, with the batch's `bodies`.
-pub fn validate(report: SignedReport, bodies: &BTreeMap<Digest, String>, identity: &DeviceIdentity, region: &RegionId) -> Result<ValidReport, Refusal> {
+pub fn validate(
+    report: SignedReport,
+    bodies: &BTreeMap<Digest, String>,
+    identity: &DeviceIdentity,
+    region: &RegionId,
+) -> Result<ValidReport, Refusal> {
     let SignedReport { envelope, signature } = report;
     identity
         .public_key
@@ -51,10 +59,16 @@ pub fn validate(report: SignedReport, bodies: &BTreeMap<Digest, String>, identit
         .map_err(|error| refuse(ProblemCode::SignatureInvalid, error))?;
     let received = ReceivedEnvelope::read(envelope.into_bytes()).map_err(|error| refuse(ProblemCode::EnvelopeInvalid, error))?;
     if received.envelope.region != *region {
-        return Err(refuse(ProblemCode::RegionMismatch, format_args!("the envelope names the region {}", received.envelope.region)));
+        return Err(refuse(
+            ProblemCode::RegionMismatch,
+            format_args!("the envelope names the region {}", received.envelope.region),
+        ));
     }
     if received.envelope.device != identity.device || received.envelope.key != identity.key {
-        return Err(refuse(ProblemCode::DeviceMismatch, format_args!("the envelope names the device {}", received.envelope.device)));
+        return Err(refuse(
+            ProblemCode::DeviceMismatch,
+            format_args!("the envelope names the device {}", received.envelope.device),
+        ));
     }
     let bodies = received
         .envelope
@@ -63,18 +77,33 @@ pub fn validate(report: SignedReport, bodies: &BTreeMap<Digest, String>, identit
         .filter_map(|(name, digest)| bodies.get(digest).map(|bytes| (*name, *digest, bytes)))
         .map(|(name, digest, bytes)| validate_body(name, digest, bytes).map(|body| (name, body)))
         .collect::<Result<_, _>>()?;
-    Ok(ValidReport { received, signature, bodies })
+    Ok(ValidReport {
+        received,
+        signature,
+        bodies,
+    })
 }
 
 fn validate_body(name: SectionName, digest: Digest, bytes: &str) -> Result<ValidBody, Refusal> {
     if bytes.len() > MAX_SECTION_BYTES {
-        return Err(refuse(ProblemCode::BodyTooLarge, format_args!("the section {name} has {} bytes", bytes.len())));
+        return Err(refuse(
+            ProblemCode::BodyTooLarge,
+            format_args!("the section {name} has {} bytes", bytes.len()),
+        ));
     }
     if Digest::of(bytes.as_bytes()) != digest {
-        return Err(refuse(ProblemCode::BodyMismatch, format_args!("the section {name} is not what {digest} was taken over")));
+        return Err(refuse(
+            ProblemCode::BodyMismatch,
+            format_args!("the section {name} is not what {digest} was taken over"),
+        ));
     }
-    CanonicalBytes::verify(bytes.as_bytes()).map_err(|error| refuse(ProblemCode::SectionInvalid, format_args!("the section {name}: {error}")))?;
-    let section =
-        AnySection::read(name, bytes.as_bytes()).map_err(|error| refuse(ProblemCode::SectionInvalid, format_args!("the section {name}: {error}")))?;
-    Ok(ValidBody { digest, bytes: bytes.to_owned(), section })
+    CanonicalBytes::verify(bytes.as_bytes())
+        .map_err(|error| refuse(ProblemCode::SectionInvalid, format_args!("the section {name}: {error}")))?;
+    let section = AnySection::read(name, bytes.as_bytes())
+        .map_err(|error| refuse(ProblemCode::SectionInvalid, format_args!("the section {name}: {error}")))?;
+    Ok(ValidBody {
+        digest,
+        bytes: bytes.to_owned(),
+        section,
+    })
 }

@@ -42,7 +42,11 @@ async fn receive(body: Body) -> Result<Vec<u8>, ProblemCode> {
         Ok(bytes) => Ok(bytes.into()),
         Err(error) => {
             let limit = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
-            Err(if limit { ProblemCode::BodyTooLarge } else { ProblemCode::BodyUnreadable })
+            Err(if limit {
+                ProblemCode::BodyTooLarge
+            } else {
+                ProblemCode::BodyUnreadable
+            })
         }
     }
 }
@@ -63,8 +67,15 @@ fn unpack(packed: Vec<u8>, encoding: Encoding, limit: usize) -> Result<Vec<u8>, 
 fn read_bounded(stream: impl Read, limit: usize) -> Result<Vec<u8>, ProblemCode> {
     let mut bytes = Vec::new();
     let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    stream.take(bound).read_to_end(&mut bytes).map_err(|_| ProblemCode::BodyUnreadable)?;
-    if bytes.len() > limit { Err(ProblemCode::BodyTooLarge) } else { Ok(bytes) }
+    stream
+        .take(bound)
+        .read_to_end(&mut bytes)
+        .map_err(|_| ProblemCode::BodyUnreadable)?;
+    if bytes.len() > limit {
+        Err(ProblemCode::BodyTooLarge)
+    } else {
+        Ok(bytes)
+    }
 }
 
 /// serde_json stops at 128 levels, so that a deep document cannot exhaust the stack.
@@ -118,7 +129,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_oversized_body_is_refused_before_it_is_unpacked() {
-        assert_eq!(read(vec![b' '; MAX_COMPRESSED_BYTES + 1], None).await, Err(ProblemCode::BodyTooLarge));
+        assert_eq!(
+            read(vec![b' '; MAX_COMPRESSED_BYTES + 1], None).await,
+            Err(ProblemCode::BodyTooLarge)
+        );
     }
 
     #[tokio::test]
@@ -129,7 +143,10 @@ mod tests {
         let deep = "[".repeat(10_000) + &"]".repeat(10_000);
         assert_eq!(read(deep.into_bytes(), None).await, Err(ProblemCode::BodyUnreadable));
         let torn = zstd::encode_all(&br#"{"a":"b"}"#[..], 3).unwrap();
-        assert_eq!(read(torn[..torn.len() - 3].to_vec(), Some("zstd")).await, Err(ProblemCode::BodyUnreadable));
+        assert_eq!(
+            read(torn[..torn.len() - 3].to_vec(), Some("zstd")).await,
+            Err(ProblemCode::BodyUnreadable)
+        );
         let wrong: Result<ReportBatch, _> = read_json(request(b"[]".to_vec(), None)).await;
         assert_eq!(wrong, Err(ProblemCode::BodyUnreadable));
     }

@@ -40,22 +40,32 @@ pub async fn check_in(
     let refuse = refused(&state);
     let identity = authenticate(&state, peer, Expiry::Refused).await.map_err(refuse)?;
     let mut check_in: CheckIn = body::read_json(request).await.map_err(refuse)?;
-    state.metrics.check_in();
-    let protocol = ProtocolRange::CURRENT.common(check_in.protocol).ok_or(refuse(ProblemCode::ProtocolUnsupported))?;
-    let device = known_device(&state, &identity, check_in.signed_receipt.take()).await.map_err(refuse)?;
+    state.metrics.check_ins.add(1);
+    let protocol = ProtocolRange::CURRENT
+        .common(check_in.protocol)
+        .ok_or(refuse(ProblemCode::ProtocolUnsupported))?;
+    let device = known_device(&state, &identity, check_in.signed_receipt.take())
+        .await
+        .map_err(refuse)?;
     let answer = match device {
         None => unknown_device(&state, protocol),
         Some(device) => {
             record_presence(&state, &device, &check_in).await.map_err(refuse)?;
             let wait = patience.wait.min(MAX_WAIT_SECONDS);
-            news(&state, &identity, device, &check_in, protocol, Duration::from_secs(wait)).await.map_err(refuse)?
+            news(&state, &identity, device, &check_in, protocol, Duration::from_secs(wait))
+                .await
+                .map_err(refuse)?
         }
     };
     Ok(Json(answer))
 }
 
 /// The device's record, made again from its receipt if it was lost.
-async fn known_device(state: &AppState, identity: &DeviceIdentity, receipt: Option<Signed<Receipt>>) -> Result<Option<KeyedDevice>, ProblemCode> {
+async fn known_device(
+    state: &AppState,
+    identity: &DeviceIdentity,
+    receipt: Option<Signed<Receipt>>,
+) -> Result<Option<KeyedDevice>, ProblemCode> {
     let found = state.store.device_by_key(identity.key).await.map_err(outage)?;
     match (found, receipt) {
         (Some(device), _) => Ok(Some(device)),
@@ -77,7 +87,7 @@ fn unknown_device(state: &AppState, protocol: u16) -> CheckInAnswer {
 }
 
 fn plain_answer(state: &AppState, protocol: u16) -> CheckInAnswer {
-    let (next_check_in, wait) = state.pace.next(state.waiting.count());
+    let (next_check_in, wait) = state.traffic.pace.next(state.traffic.waiting.count());
     CheckInAnswer {
         protocol,
         server_time: state.clock.now(),
@@ -100,7 +110,7 @@ async fn record_presence(state: &AppState, device: &KeyedDevice, check_in: &Chec
         agent_version: Some(check_in.agent.to_string()),
         clock_offset_micros: Some(check_in.clock.device.micros_since(now)),
     };
-    state.presence.record(seen).await
+    state.traffic.presence.record(seen).await
 }
 
 /// Answers at once if there is something to say, else when there is or the wait ends.
@@ -113,26 +123,28 @@ async fn news(
     wait: Duration,
 ) -> Result<CheckInAnswer, ProblemCode> {
     let deadline = tokio::time::Instant::now() + wait;
-    let place = state.waiting.enter(identity.device);
+    let place = state.traffic.waiting.enter(identity.device);
     let mut device = Some(device);
     loop {
         // Enlisted before looking, so that what changes while we look is not missed.
         let mut woken = std::pin::pin!(place.woken());
         woken.as_mut().enable();
-        let Some(known) = &device else { return Ok(unknown_device(state, protocol)) };
+        let Some(known) = &device else {
+            return Ok(unknown_device(state, protocol));
+        };
         let answer = look(state, identity, known, check_in, protocol).await?;
         if says_something(&answer, check_in) {
             // Time to act on it before the next call: an agent that cannot must not call in a circle.
             let next_check_in = answer.next_check_in.max(TIME_TO_ACT);
             return Ok(CheckInAnswer { next_check_in, ..answer });
         }
-        if state.stopping.is_cancelled() || tokio::time::Instant::now() >= deadline {
+        if state.traffic.is_stopping() || tokio::time::Instant::now() >= deadline {
             return Ok(answer);
         }
         // Whatever ends the wait, the answer is looked up anew: a report may have moved the chain meanwhile.
         tokio::select! {
             () = &mut woken => {}
-            () = state.stopping.cancelled() => {}
+            () = state.traffic.stopped() => {}
             () = tokio::time::sleep_until(deadline) => {}
         }
         device = state.store.device_by_key(identity.key).await.map_err(outage)?;
@@ -146,14 +158,14 @@ async fn look(
     check_in: &CheckIn,
     protocol: u16,
 ) -> Result<CheckInAnswer, ProblemCode> {
-    let held = state.store.held_sections(device.id).await.map_err(outage)?;
+    let held = state.store.held_digests(device.id).await.map_err(outage)?;
     let head = state.store.chain_head(identity.key).await.map_err(outage)?;
     let trust = state.authority.trust_bundle();
     let receipt: Option<Signed<Receipt>> = device.receipt.as_deref().and_then(|json| serde_json::from_str(json).ok());
     let receipt = receipt.filter(|receipt| check_in.receipt != Some(Digest::of(receipt.document.as_bytes())));
     Ok(CheckInAnswer {
         wanted: missing_sections(&held, &check_in.held),
-        collect_now: state.waiting.take_collect(identity.device),
+        collect_now: state.traffic.waiting.take_collect(identity.device),
         head,
         trust: (check_in.trust != Some(trust.digest())).then_some(trust),
         receipt,
@@ -163,11 +175,18 @@ async fn look(
 
 /// Sections that the agent believes to be held and that are not, or that were never received.
 fn missing_sections(held: &BTreeMap<SectionName, Digest>, believed: &BTreeMap<SectionName, Digest>) -> Vec<SectionName> {
-    SectionName::ALL.into_iter().filter(|name| held.get(name).is_none_or(|digest| believed.get(name) != Some(digest))).collect()
+    SectionName::ALL
+        .into_iter()
+        .filter(|name| held.get(name).is_none_or(|digest| believed.get(name) != Some(digest)))
+        .collect()
 }
 
 fn says_something(answer: &CheckInAnswer, check_in: &CheckIn) -> bool {
-    !answer.wanted.is_empty() || answer.collect_now || answer.trust.is_some() || answer.receipt.is_some() || answer.head != check_in.acknowledged
+    !answer.wanted.is_empty()
+        || answer.collect_now
+        || answer.trust.is_some()
+        || answer.receipt.is_some()
+        || answer.head != check_in.acknowledged
 }
 
 #[cfg(test)]

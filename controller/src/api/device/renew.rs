@@ -11,18 +11,29 @@ use crate::enrollment::log_certificate;
 use crate::state::AppState;
 use crate::tls::PeerIdentity;
 
-pub async fn renew(State(state): State<AppState>, Extension(peer): Extension<PeerIdentity>, request: Request) -> Result<Json<RenewalAnswer>, Refused> {
+pub async fn renew(
+    State(state): State<AppState>,
+    Extension(peer): Extension<PeerIdentity>,
+    request: Request,
+) -> Result<Json<RenewalAnswer>, Refused> {
     let refuse = refused(&state);
     let identity = authenticate(&state, peer, Expiry::Accepted).await.map_err(refuse)?;
     let request: RenewalRequest = body::read_json(request).await.map_err(refuse)?;
     let csr = Csr::read(&request.csr).map_err(|error| refuse(IssueError::Csr(error).problem_code()))?;
-    if csr.public_key().fingerprint() != identity.key {
+    if csr.public_key.fingerprint() != identity.key {
         // Another key is another enrollment: the connection proves only the key of its certificate.
         return Err(refuse(ProblemCode::CsrMalformed));
     }
     let now = state.clock.now();
-    let certificate = state.authority.issue_device(&request.csr, &state.region.id, identity.device, now).map_err(|error| refuse(error.problem_code()))?;
+    let certificate = state
+        .authority
+        .issue_device(&request.csr, &state.region.id, identity.device, now)
+        .map_err(|error| refuse(error.problem_code()))?;
     log_certificate(&state, identity.device, &certificate, now).await.map_err(refuse)?;
     tracing::info!(device.id = %identity.device, not_after = %certificate.validity.not_after, "a certificate was renewed");
-    Ok(Json(RenewalAnswer { certificate: certificate.chain, trust: state.authority.trust_bundle(), server_time: now }))
+    Ok(Json(RenewalAnswer {
+        certificate: certificate.chain,
+        trust: state.authority.trust_bundle(),
+        server_time: now,
+    }))
 }

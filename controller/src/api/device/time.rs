@@ -22,7 +22,10 @@ pub async fn time(
 ) -> Result<Json<Signed<TimeAnswer>>, Refused> {
     let refuse = refused(&state);
     let Query(Question { nonce }) = question.map_err(|_| refuse(ProblemCode::BodyUnreadable))?;
-    let answer = TimeAnswer { nonce, server_time: state.clock.now() };
+    let answer = TimeAnswer {
+        nonce,
+        server_time: state.clock.now(),
+    };
     let signed = state.authority.sign(&answer).map_err(|error| {
         tracing::error!(%error, "the time could not be signed");
         refuse(ProblemCode::Internal)

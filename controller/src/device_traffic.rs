@@ -1,0 +1,62 @@
+//! What all requests of devices share: the committing tasks, who waits, the pace, and whether we are stopping.
+
+use std::sync::Arc;
+
+use inventory_schema::quantity::Seconds;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::pace::Pace;
+use crate::presence::Presence;
+use crate::report::intake::Intake;
+use crate::store::Store;
+use crate::wake::Waiting;
+
+/// Cheap to clone; clones share everything.
+#[derive(Debug, Clone)]
+pub struct DeviceTraffic {
+    pub intake: Intake,
+    pub presence: Presence,
+    pub waiting: Arc<Waiting>,
+    pub pace: Pace,
+    stopping: Arc<watch::Sender<bool>>,
+}
+
+impl DeviceTraffic {
+    /// Starts the committing tasks; they end when every clone is gone and what waits is committed.
+    pub fn start(store: &Store, metrics: Arc<Metrics>, pace: Pace) -> Self {
+        Self {
+            intake: Intake::start(store.clone(), metrics),
+            presence: Presence::start(store.clone()),
+            waiting: Arc::default(),
+            pace,
+            stopping: Arc::new(watch::Sender::new(false)),
+        }
+    }
+
+    /// Ends every wait: agents are answered and ask again elsewhere, or later.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Ends when [`Self::stop`] was called.
+    pub async fn stopped(&self) {
+        // The sender lives as long as `self`, so that waiting cannot fail.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+}
+
+impl Pace {
+    pub fn of(config: &Config) -> Self {
+        Self {
+            most_waiting: config.limits.waiting_check_ins.size(),
+            wait: Seconds::saturating(config.check_in.wait_seconds.value()),
+            interval: Seconds::saturating(config.check_in.interval_seconds.value()),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Who is at the other end of a connection: the client's certificate becomes a typed value.
+//!
+//! A certificate is a device's if one of this region's issuing CAs, earlier ones included, or an issuing CA under
+//! one of its roots signed it for a client, and if it names a device. Time is no part of this: a certificate that
+//! expired during a summer still says whose key it is. The listener calls [`DeviceTrust::identify`] once per
+//! connection; handlers take [`PeerIdentity`] as an argument.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use inventory_schema::signature::PublicKey;
+use inventory_schema::{DeviceId, KeyFingerprint, RegionId, Timestamp};
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::X509Certificate;
+
+use crate::authority::certificate::{parse, serial_hex, validity_of};
+use crate::authority::{Authority, DeviceName};
+
+/// Who is calling, settled at the connection and the same for every request on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PeerIdentity {
+    /// No certificate was shown.
+    #[default]
+    None,
+    /// The holder of a key that this region once certified. Expiry and revocation are still to be asked.
+    Device(DeviceIdentity),
+    /// A certificate that this region did not issue to a device.
+    Foreign,
+}
+
+/// What a device's certificate says, after its chain and the possession of its key were checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceIdentity {
+    pub region: RegionId,
+    pub device: DeviceId,
+    pub key: KeyFingerprint,
+    pub public_key: PublicKey,
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+    /// Lower-case hexadecimal.
+    pub serial: String,
+    pub source: IdentitySource,
+}
+
+/// How the possession of the key was proven. Two more ways are foreseen: a `Client-Cert` header (RFC 9440) from a
+/// trusted gateway that ends TLS, and a signature over the request (RFC 9421) where a filter breaks mutual TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// By this connection's TLS handshake.
+    Connection,
+}
+
+impl DeviceIdentity {
+    /// Whether the certificate counts at `now`. One whose time has not come is as little valid as an expired one.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        (self.not_before..=self.not_after).contains(&now)
+    }
+}
+
+/// Without a listener in front, as in tests that call the router, nobody is identified.
+impl<S: Send + Sync> FromRequestParts<S> for PeerIdentity {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
+/// The authorities whose certificates make a device.
+#[derive(Debug)]
+pub struct DeviceTrust(Arc<dyn ClientCertVerifier>);
+
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    #[error("the authority's certificate «{subject}» cannot be an anchor of trust")]
+    Anchor {
+        subject: String,
+        #[source]
+        source: rustls::Error,
+    },
+    #[error("no verifier can be made of the authority's certificates")]
+    Verifier(#[source] rustls::server::VerifierBuilderError),
+}
+
+impl DeviceTrust {
+    pub fn of(authority: &Authority) -> Result<Self, TrustError> {
+        let mut anchors = RootCertStore::empty();
+        let issuing = std::iter::once(authority.issuing()).chain(authority.previous_issuing());
+        for certificate in issuing.chain(authority.roots()) {
+            anchors.add(certificate.der.clone()).map_err(|source| TrustError::Anchor {
+                subject: certificate.subject.clone(),
+                source,
+            })?;
+        }
+        WebPkiClientVerifier::builder_with_provider(Arc::new(anchors), super::provider())
+            .build()
+            .map(Self)
+            .map_err(TrustError::Verifier)
+    }
+
+    /// `chain` is what the client sent, its own certificate first; the possession of its key is already proven.
+    pub fn identify(&self, chain: &[CertificateDer<'_>]) -> PeerIdentity {
+        let Some((leaf, intermediates)) = chain.split_first() else {
+            return PeerIdentity::None;
+        };
+        match device_of(leaf) {
+            Some(identity) if self.has_issued(leaf, intermediates, identity.not_after) => PeerIdentity::Device(identity),
+            _ => PeerIdentity::Foreign,
+        }
+    }
+
+    /// Checks the chain at the certificate's own last moment, when its issuing CA is valid too
+    /// ([`Authority::issue_device`] sees to that), so that the present time plays no part.
+    fn has_issued(&self, leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], not_after: Timestamp) -> bool {
+        let moment = UnixTime::since_unix_epoch(Duration::from_secs(not_after.unix_seconds().unsigned_abs()));
+        self.0.verify_client_cert(leaf, intermediates, moment).is_ok()
+    }
+}
+
+fn device_of(leaf: &CertificateDer<'_>) -> Option<DeviceIdentity> {
+    let certificate = parse(leaf).ok()?;
+    let name = device_name(&certificate)?;
+    let public_key = PublicKey::from_spki_der(certificate.public_key().raw).ok()?;
+    let validity = validity_of(&certificate);
+    Some(DeviceIdentity {
+        region: name.region,
+        device: name.device,
+        key: public_key.fingerprint(),
+        public_key,
+        not_before: validity.not_before,
+        not_after: validity.not_after,
+        serial: serial_hex(&certificate),
+        source: IdentitySource::Connection,
+    })
+}
+
+/// The certificate's only alternative name, if it is a device's.
+fn device_name(certificate: &X509Certificate<'_>) -> Option<DeviceName> {
+    let names = &certificate.subject_alternative_name().ok()??.value.general_names;
+    match names.as_slice() {
+        [GeneralName::URI(uri)] => uri.parse().ok(),
+        _ => None,
+    }
+}
