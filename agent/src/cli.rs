@@ -1,0 +1,4 @@
+//! One command a file; no decisions.
+
+pub mod doctor;
+pub mod enroll;
