@@ -21,9 +21,16 @@
 
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod durable_file;
+pub mod enrollment;
+pub mod eventloop;
+pub mod identity;
 pub mod inventory;
 pub mod language;
 pub mod ledger;
 pub mod platform;
+pub mod privileged;
 pub mod reconciler;
+pub mod spool;
+pub mod transport;

@@ -6,6 +6,7 @@
 mod file_tree;
 #[cfg(target_os = "linux")]
 mod linux;
+pub mod local_socket;
 pub mod private_file;
 
 pub use file_tree::{FileTree, ReadError};

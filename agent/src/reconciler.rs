@@ -542,10 +542,10 @@ impl Reconciler {
 }
 
 /// Lays a row of envelopes onto `head`, oldest first: new places, each naming the one before. The first
-/// says why; a fork begins a new epoch.
-pub fn resume_from(head: ChainHead, reason: Resumption, envelopes: Vec<Envelope>) -> Vec<Envelope> {
+/// says the reason, if there is one; a fork begins a new epoch.
+pub fn resume_from(head: ChainHead, reason: Option<Resumption>, envelopes: Vec<Envelope>) -> Vec<Envelope> {
     let mut newest = head;
-    let mut resumed = Some(reason);
+    let mut resumed = reason;
     envelopes
         .into_iter()
         .map(|mut envelope| {

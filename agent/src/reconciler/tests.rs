@@ -143,7 +143,7 @@ impl World {
             Action::Deliver if !self.reachable => Some(Event::DeliveryFailed(Failure::Unreachable)),
             Action::Deliver => Some(self.deliver()),
             Action::Resume { head, reason } => {
-                self.spool = resume_from(head, reason, std::mem::take(&mut self.spool));
+                self.spool = resume_from(head, Some(reason), std::mem::take(&mut self.spool));
                 let newest = self.spool.last().map_or(head, head_of);
                 Some(Event::Resumed {
                     newest,

@@ -1,0 +1,416 @@
+//! The shell around the core: performs each action and brings its outcome back as an event.
+//!
+//! Only this module reads the clock, and only here sockets and files meet decisions. It holds what actions
+//! need (key, spool, connection, the bodies of the last collection) and decides nothing about when or why.
+//! One task handles events in order; slow work runs beside it and answers through a channel.
+
+mod deliver;
+mod kept_bodies;
+mod resume;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use inventory_schema::canonical::CanonicalBytes;
+use inventory_schema::check_in::SpoolDepth;
+use inventory_schema::enrollment::RenewalRequest;
+use inventory_schema::envelope::ChainHead;
+use inventory_schema::problem::ProblemCode;
+use inventory_schema::report::SignedReport;
+use inventory_schema::{Digest, Envelope, SectionName};
+use tokio::sync::mpsc;
+
+use crate::clock::SharedClock;
+use crate::config::AgentConfig;
+use crate::durable_file::FileError;
+use crate::enrollment::{Enrollment, EnrollmentFileError, agent_version};
+use crate::identity::{Identity, IdentityError, renewal_due};
+use crate::ledger::Ledger;
+use crate::privileged::Collector;
+use crate::reconciler::{Action, Event, Failure, Holdings, Reconciler, Schedule, Subject};
+use crate::spool::{Spool, SpoolError, SpoolLimits};
+use crate::transport::{Transport, TransportError, TransportFailure};
+use kept_bodies::KeptBodies;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("this computer is not enrolled; run: cos-agent enroll TOKEN")]
+    NotEnrolled,
+    #[error(transparent)]
+    Enrollment(#[from] EnrollmentFileError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("the key in {0} is missing although the computer is enrolled; enroll it again")]
+    KeyMissing(PathBuf),
+    #[error(transparent)]
+    Ledger(#[from] FileError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}
+
+/// Runs an enrolled agent until `stop` resolves.
+pub async fn run(config: AgentConfig, collector: Collector, clock: SharedClock, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+    let (events, mut arriving) = mpsc::channel(16);
+    let mut shell = Shell::start(config, collector, clock, events)?;
+    let mut stop = std::pin::pin!(stop);
+    let mut event = Event::Woken;
+    loop {
+        if shell.handle(event) {
+            return Ok(());
+        }
+        event = tokio::select! {
+            () = &mut stop => Event::Stopping,
+            () = shell.until_wakeup() => Event::Woken,
+            arrived = arriving.recv() => arrived.expect("the shell itself holds a sender"),
+        };
+    }
+}
+
+struct Shell {
+    config: AgentConfig,
+    collector: Collector,
+    clock: SharedClock,
+    enrollment: Enrollment,
+    identity: Arc<Mutex<Identity>>,
+    transport: Arc<Transport>,
+    spool: Arc<Mutex<Spool>>,
+    bodies: Arc<Mutex<KeptBodies>>,
+    core: Reconciler,
+    events: mpsc::Sender<Event>,
+    /// The last failure that was logged, so that a week without a controller is one line and not ten thousand.
+    last_failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Shell {
+    fn start(config: AgentConfig, collector: Collector, clock: SharedClock, events: mpsc::Sender<Event>) -> Result<Self, RunError> {
+        let state = &config.state_dir;
+        let enrollment = Enrollment::load(state)?.ok_or(RunError::NotEnrolled)?;
+        let identity = Identity::load(state)?.ok_or_else(|| RunError::KeyMissing(state.clone()))?;
+        let ledger = Ledger::load(state)?;
+        let limits = SpoolLimits {
+            bytes: config.spool.max_bytes,
+            reports: config.spool.max_reports,
+        };
+        let (spool, damage) = Spool::open(&state.join("spool"), limits)?;
+        for damaged in damage {
+            tracing::warn!(file = %damaged.file.display(), fault = ?damaged.fault, "a waiting report was damaged and moved aside");
+        }
+        let transport = Transport::new(&enrollment, &identity, &config, clock.clone())?;
+        let now = clock.moment();
+        let subject = Subject {
+            region: enrollment.region.clone(),
+            device: enrollment.device,
+            key: identity.fingerprint(),
+            agent: agent_version(),
+        };
+        let schedule = Schedule {
+            collect_every: config.inventory_interval_seconds.duration(),
+            ..Schedule::default()
+        };
+        let seed = u64::from_le_bytes(first_eight(enrollment.device.as_uuid().as_bytes())) ^ now.device.unix_micros().unsigned_abs();
+        let core = Reconciler::new(subject, schedule, seed, ledger, holdings(&enrollment), spool.depth(), now);
+        tracing::info!(device.id = %enrollment.device, waiting = spool.depth().reports.get(), "the agent runs");
+        Ok(Self {
+            collector,
+            clock,
+            identity: Arc::new(Mutex::new(identity)),
+            transport: Arc::new(transport),
+            spool: Arc::new(Mutex::new(spool)),
+            bodies: Arc::default(),
+            core,
+            events,
+            last_failure: Arc::default(),
+            enrollment,
+            config,
+        })
+    }
+
+    /// Hands the event to the core and performs what it names; true when the agent should end.
+    fn handle(&mut self, event: Event) -> bool {
+        match &event {
+            Event::CheckInAnswered(answer) => {
+                self.clock.told(answer.server_time);
+                self.contact_is_well();
+            }
+            Event::TimeReceived(time) => {
+                self.clock.told(*time);
+            }
+            Event::Renewed => self.reconnect(),
+            _ => {}
+        }
+        let now = self.clock.moment();
+        let due = lock(&self.identity)
+            .certificate_validity()
+            .is_some_and(|validity| renewal_due(&validity, self.clock.now()));
+        self.core.set_renewal_due(due, now);
+        let actions = self.core.handle(event, now);
+        actions.into_iter().fold(false, |ending, action| self.perform(action) || ending)
+    }
+
+    async fn until_wakeup(&self) {
+        match self.core.next_wakeup() {
+            None => std::future::pending().await,
+            Some(at) => {
+                let pause = at.saturating_sub(self.clock.moment().uptime);
+                // The timer stops while the computer sleeps and the boot clock does not: look again now and then.
+                tokio::time::sleep(pause.min(Duration::from_secs(60))).await;
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action) -> bool {
+        match action {
+            Action::Collect => self.collect(),
+            Action::CheckIn {
+                request,
+                wait,
+                with_receipt,
+            } => {
+                let mut request = *request;
+                request.signed_receipt = with_receipt.then(|| self.enrollment.receipt.clone());
+                let transport = self.transport.clone();
+                self.begin(
+                    async move { transport.check_in(&request, wait).await },
+                    |answer| Event::CheckInAnswered(Box::new(answer)),
+                    Event::CheckInFailed,
+                );
+            }
+            Action::Spool { envelope, sections } => self.spool_report(*envelope, sections),
+            Action::Deliver => {
+                let (transport, spool) = (self.transport.clone(), self.spool.clone());
+                self.begin(
+                    deliver::deliver(transport, spool),
+                    |(answers, depth)| Event::Delivered { answers, depth },
+                    Event::DeliveryFailed,
+                );
+            }
+            Action::Resume { head, reason } => self.resume(head, reason),
+            Action::Renew => self.renew(),
+            Action::AskTime => {
+                let transport = self.transport.clone();
+                self.begin(
+                    async move { transport.time().await },
+                    |answer| Event::TimeReceived(answer.server_time),
+                    Event::TimeFailed,
+                );
+            }
+            Action::SaveLedger(ledger) => {
+                if let Err(error) = ledger.save(&self.config.state_dir) {
+                    tracing::warn!(error = %chain(&error), "the ledger was not saved; the next check-in repairs it");
+                }
+            }
+            Action::AdoptTrust(trust) => {
+                let accepted = self.enrollment.accept_trust(trust);
+                self.adopted(accepted.map_err(|error| chain(&error)), "trust bundle");
+            }
+            Action::AdoptReceipt(receipt) => {
+                let accepted = self.enrollment.accept_receipt(receipt);
+                self.adopted(accepted.map(|_| ()).map_err(|error| chain(&error)), "receipt");
+            }
+            Action::Stop => return true,
+        }
+        false
+    }
+
+    /// Runs a request beside the loop; its outcome comes back as an event.
+    fn begin<T: Send + 'static>(
+        &self,
+        request: impl Future<Output = Result<T, TransportFailure>> + Send + 'static,
+        succeeded: impl FnOnce(T) -> Event + Send + 'static,
+        failed: fn(Failure) -> Event,
+    ) {
+        let (events, last_failure) = (self.events.clone(), self.last_failure.clone());
+        tokio::spawn(async move {
+            let event = match request.await {
+                Ok(answer) => succeeded(answer),
+                Err(failure) => {
+                    log_once(&last_failure, &failure);
+                    failed(kind_of(&failure))
+                }
+            };
+            // Nobody listens any more when the agent ends.
+            let _ = events.send(event).await;
+        });
+    }
+
+    /// Runs work on files beside the loop.
+    fn begin_blocking(&self, work: impl FnOnce() -> Event + Send + 'static) {
+        let events = self.events.clone();
+        tokio::task::spawn_blocking(move || {
+            let _ = events.blocking_send(work());
+        });
+    }
+
+    fn collect(&self) {
+        let (collector, bodies) = (self.collector.clone(), self.bodies.clone());
+        self.begin_blocking(move || {
+            let sections = match collector.collect() {
+                Ok(inventory) => lock(&bodies).keep(&inventory.sections),
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "the hardware could not be looked at");
+                    Default::default()
+                }
+            };
+            Event::Collected { sections }
+        });
+    }
+
+    fn spool_report(&self, envelope: Envelope, sections: Vec<SectionName>) {
+        let (spool, bodies, identity) = (self.spool.clone(), self.bodies.clone(), self.identity.clone());
+        self.begin_blocking(move || {
+            let report = sign(&envelope, &lock(&identity));
+            let bodies = lock(&bodies).of(&sections);
+            let mut spool = lock(&spool);
+            match spool.append(&report, &bodies) {
+                Ok(cost) => {
+                    if cost.tombstoned + cost.forgotten > 0 {
+                        tracing::warn!(
+                            tombstoned = cost.tombstoned,
+                            forgotten = cost.forgotten,
+                            "the spool is full: the oldest reports lost their bodies"
+                        );
+                    }
+                    Event::Spooled { depth: spool.depth() }
+                }
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "a report could not be kept on disk and will be made again");
+                    Event::SpoolFailed
+                }
+            }
+        });
+    }
+
+    fn resume(&self, head: ChainHead, reason: inventory_schema::envelope::Resumption) {
+        let (spool, identity) = (self.spool.clone(), self.identity.clone());
+        self.begin_blocking(move || {
+            let mut spool = lock(&spool);
+            match resume::resume(&mut spool, &lock(&identity), head, reason) {
+                Ok(newest) => Event::Resumed {
+                    newest,
+                    depth: spool.depth(),
+                },
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "waiting reports could not be signed anew");
+                    Event::ResumeFailed
+                }
+            }
+        });
+    }
+
+    fn renew(&self) {
+        let (transport, identity) = (self.transport.clone(), self.identity.clone());
+        let csr = lock(&identity).csr();
+        self.begin(
+            async move {
+                let csr = csr.map_err(|error| local_failure(&error))?;
+                let answer = transport
+                    .renew(&RenewalRequest {
+                        csr,
+                        agent: agent_version(),
+                    })
+                    .await?;
+                lock(&identity)
+                    .install_certificate(&answer.certificate)
+                    .map_err(|error| local_failure(&error))
+            },
+            |()| Event::Renewed,
+            Event::RenewalFailed,
+        );
+    }
+
+    /// Keeps what the controller told of this agent, and connects by it from now on.
+    fn adopted(&mut self, accepted: Result<(), String>, what: &str) {
+        let saved = accepted.and_then(|()| self.enrollment.save(&self.config.state_dir).map_err(|error| chain(&error)));
+        match saved {
+            Ok(()) => tracing::info!("a new {what} was taken over"),
+            Err(error) => tracing::warn!(%error, "a new {what} was not taken over"),
+        }
+        self.core.set_holdings(holdings(&self.enrollment));
+        self.reconnect();
+    }
+
+    /// Connections from now on use the present certificate and trust; requests under way end on the old ones.
+    fn reconnect(&mut self) {
+        match Transport::new(&self.enrollment, &lock(&self.identity), &self.config, self.clock.clone()) {
+            Ok(transport) => self.transport = Arc::new(transport),
+            Err(error) => tracing::error!(error = %chain(&error), "the connection settings were refused; the old ones stay"),
+        }
+    }
+
+    fn contact_is_well(&self) {
+        if lock(&self.last_failure).take().is_some() {
+            tracing::info!("the controller answers again");
+        }
+    }
+}
+
+/// The envelope's canonical bytes with the device key's signature over exactly them.
+fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
+    let envelope = CanonicalBytes::of(envelope).expect("an envelope is text, integers and digests");
+    let signature = identity.sign(envelope.as_bytes());
+    SignedReport {
+        envelope: envelope.into_text(),
+        signature,
+    }
+}
+
+fn holdings(enrollment: &Enrollment) -> Holdings {
+    Holdings {
+        trust: Some(enrollment.trust.digest()),
+        receipt: Some(Digest::of(enrollment.receipt.document.as_bytes())),
+    }
+}
+
+/// What the core needs to know of a failure.
+fn kind_of(failure: &TransportFailure) -> Failure {
+    match failure {
+        TransportFailure::CertificateTimeInvalid { .. } => Failure::WrongTime,
+        TransportFailure::Problem(problem) => match problem.code {
+            ProblemCode::CertificateExpired => Failure::CertificateExpired,
+            ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy,
+            _ => Failure::Refused,
+        },
+        _ => Failure::Unreachable,
+    }
+}
+
+/// A failure on this side of the line, in the words that requests fail in.
+fn local_failure(error: &IdentityError) -> TransportFailure {
+    tracing::error!(error = %chain(error), "the key or the certificate cannot be used");
+    TransportFailure::Broken {
+        controller: String::new(),
+        reason: chain(error),
+    }
+}
+
+fn log_once(last: &Mutex<Option<String>>, failure: &TransportFailure) {
+    let text = chain(failure);
+    let mut last = lock(last);
+    if last.as_ref() != Some(&text) {
+        tracing::warn!(failure = %text, "the controller was not reached; the agent keeps trying");
+        *last = Some(text);
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn first_eight(bytes: &[u8; 16]) -> [u8; 8] {
+    // The last eight are the random ones of a version 7 identifier.
+    let mut eight = [0; 8];
+    eight.copy_from_slice(&bytes[8..]);
+    eight
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Depth and answers of one delivery.
+type Deliveries = (Vec<crate::reconciler::Delivery>, SpoolDepth);

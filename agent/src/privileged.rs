@@ -1,0 +1,126 @@
+//! The seam to the administrator's rights (DESIGN §4): what needs them is an action of its own.
+//!
+//! The agent that talks to the network should run without those rights. What needs them is a closed list,
+//! [`PrivilegedAction`], done by the same binary as a second unit (`cos-agent privileged`) that has no network:
+//! it listens on a socket in the file system, performs one action per connection and answers. Nothing that
+//! came from the network is passed through but the action's name.
+//!
+//! Reading firmware tables is such an action: `/sys/firmware/dmi/tables` and serial numbers are readable by
+//! the administrator only.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use inventory_schema::Inventory;
+use serde::{Deserialize, Serialize};
+
+use crate::inventory::collect;
+use crate::platform::FileTree;
+use crate::platform::local_socket::{self, Connection};
+
+/// All that the second unit can be asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PrivilegedAction {
+    CollectInventory,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PrivilegedError {
+    #[error("the privileged unit cannot be reached at {0}; is cos-agent-privileged running?")]
+    Connect(PathBuf, #[source] io::Error),
+    #[error("the privileged unit at {0} did not answer")]
+    Answer(PathBuf, #[source] io::Error),
+    #[error("the privileged unit at {0} answered something else than an inventory")]
+    Contents(PathBuf, #[source] serde_json::Error),
+    #[error("the socket {0} cannot be opened")]
+    Listen(PathBuf, #[source] io::Error),
+}
+
+/// Longer than any collection takes; a hung unit must not stop the agent for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_REQUEST_BYTES: u64 = 256;
+const MAX_ANSWER_BYTES: u64 = 16 << 20;
+
+/// Who looks at the hardware.
+#[derive(Debug, Clone)]
+pub enum Collector {
+    /// This process, with the rights it has. What it may not read is named in the report.
+    OwnRights(FileTree),
+    /// The second unit, by its socket.
+    SecondUnit(PathBuf),
+}
+
+impl Collector {
+    pub fn collect(&self) -> Result<Inventory, PrivilegedError> {
+        match self {
+            Self::OwnRights(tree) => Ok(collect(tree)),
+            Self::SecondUnit(socket) => ask(socket, PrivilegedAction::CollectInventory),
+        }
+    }
+}
+
+fn ask(socket: &Path, action: PrivilegedAction) -> Result<Inventory, PrivilegedError> {
+    let mut connection = local_socket::connect(socket, PATIENCE).map_err(|error| PrivilegedError::Connect(socket.to_owned(), error))?;
+    let mut request = serde_json::to_vec(&action).expect("an action is a word");
+    request.push(b'\n');
+    let mut answer = Vec::new();
+    connection
+        .write_all(&request)
+        .and_then(|()| connection.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).map(drop))
+        .map_err(|error| PrivilegedError::Answer(socket.to_owned(), error))?;
+    serde_json::from_slice(&answer).map_err(|error| PrivilegedError::Contents(socket.to_owned(), error))
+}
+
+/// The second unit's life: one action per connection, one connection at a time.
+pub fn serve(socket: &Path, tree: &FileTree) -> Result<(), PrivilegedError> {
+    let listener = local_socket::listen(socket).map_err(|error| PrivilegedError::Listen(socket.to_owned(), error))?;
+    for connection in listener.connections(PATIENCE) {
+        let served = connection.and_then(|connection| perform(connection, tree));
+        if let Err(error) = served {
+            tracing::warn!(%error, "a request to the privileged unit failed");
+        }
+    }
+    Ok(())
+}
+
+fn perform(mut connection: Connection, tree: &FileTree) -> io::Result<()> {
+    let mut line = String::new();
+    BufReader::new((&mut connection).take(MAX_REQUEST_BYTES)).read_line(&mut line)?;
+    let action: PrivilegedAction = serde_json::from_str(&line)?;
+    match action {
+        PrivilegedAction::CollectInventory => {
+            let inventory = collect(tree);
+            connection.write_all(&serde_json::to_vec(&inventory)?)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_unit_collects_for_one_that_has_no_rights() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        std::fs::create_dir_all(root.join("proc")).unwrap();
+        std::fs::write(root.join("proc/meminfo"), "MemTotal:        8000000 kB\n").unwrap();
+        let socket = folder.path().join("privileged.sock");
+        let (unit_socket, tree) = (socket.clone(), FileTree::new(&root));
+        std::thread::spawn(move || serve(&unit_socket, &tree));
+        // The socket's file appears when the unit listens.
+        while !socket.exists() {
+            std::thread::yield_now();
+        }
+        let inventory = Collector::SecondUnit(socket.clone()).collect().unwrap();
+        let usable = inventory.sections.memory.content().unwrap().usable.clone().unwrap();
+        assert_eq!(usable.value.get(), 8_000_000 * 1024);
+        let mut stranger = local_socket::connect(&socket, PATIENCE).unwrap();
+        stranger.write_all(b"\"run_a_program\"\n").unwrap();
+        let mut answer = Vec::new();
+        stranger.read_to_end(&mut answer).unwrap();
+        assert!(answer.is_empty(), "an action that is not on the list was answered");
+    }
+}

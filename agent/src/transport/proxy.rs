@@ -1,0 +1,101 @@
+//! Which way leads out of the school's network: the configuration's, else the token's, else the system's.
+
+use inventory_schema::enrollment::ProxyUrl;
+
+use crate::config::ProxyConfig;
+
+/// The chosen way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// Without a proxy, whatever the system says.
+    Direct,
+    /// HTTP CONNECT through this proxy.
+    Through { url: ProxyUrl, login: Option<Login> },
+    /// What HTTPS_PROXY, NO_PROXY and the system's settings say, which may be nothing.
+    System,
+}
+
+/// What a proxy asks for in basic authentication.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    pub name: String,
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Route {
+    pub fn choose(config: &ProxyConfig, from_token: Option<&ProxyUrl>) -> Self {
+        if config.direct {
+            return Self::Direct;
+        }
+        let login = config.login.as_ref().zip(config.password.as_ref()).map(|(name, password)| Login {
+            name: name.clone(),
+            password: password.clone(),
+        });
+        match config.url.as_ref().or(from_token) {
+            Some(url) => Self::Through { url: url.clone(), login },
+            None => Self::System,
+        }
+    }
+
+    pub(super) fn apply(&self, builder: reqwest::ClientBuilder) -> reqwest::Result<reqwest::ClientBuilder> {
+        match self {
+            Self::Direct => Ok(builder.no_proxy()),
+            Self::System => Ok(builder),
+            Self::Through { url, login } => {
+                let mut proxy = reqwest::Proxy::https(url.as_str())?;
+                if let Some(login) = login {
+                    proxy = proxy.basic_auth(&login.name, &login.password);
+                }
+                Ok(builder.proxy(proxy))
+            }
+        }
+    }
+
+    /// The proxy's address for people, without a login; `None` when it is the system's.
+    pub fn proxy_name(&self) -> Option<&str> {
+        match self {
+            Self::Through { url, .. } => Some(url.as_str()),
+            Self::Direct | Self::System => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> ProxyConfig {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_configuration_comes_before_the_token_and_the_token_before_the_system() {
+        let token: ProxyUrl = "http://token:3128".parse().unwrap();
+        let through = |url: &str, login| Route::Through {
+            url: url.parse().unwrap(),
+            login,
+        };
+        assert_eq!(
+            Route::choose(&config("url = 'http://config:8080'"), Some(&token)),
+            through("http://config:8080", None)
+        );
+        assert_eq!(Route::choose(&config(""), Some(&token)), through("http://token:3128", None));
+        assert_eq!(Route::choose(&config(""), None), Route::System);
+        assert_eq!(Route::choose(&config("direct = true"), Some(&token)), Route::Direct);
+        let login = Login {
+            name: "pc".into(),
+            password: "s".into(),
+        };
+        // A login from the configuration serves the token's proxy as well.
+        assert_eq!(
+            Route::choose(&config("login = 'pc'\npassword = 's'"), Some(&token)),
+            through("http://token:3128", Some(login))
+        );
+    }
+}
