@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_default_file_is_no_error_but_a_missing_named_one_is() {
+    fn a_file_that_was_named_must_be_there() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("agent.toml");
         assert!(matches!(AgentConfig::load(Some(&missing)), Err(ConfigError::Read(..))));
