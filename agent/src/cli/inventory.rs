@@ -2,11 +2,12 @@
 //! directory. Needs neither network nor enrollment, and starts no program.
 
 use std::error::Error;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use inventory_schema::Inventory;
 
 use crate::inventory::{self, text_view};
 use crate::language::Language;
@@ -21,7 +22,7 @@ use crate::platform::FileTree;
     after_help = "Примеры:\n  sudo cos-agent inventory\n  sudo cos-agent inventory --json > inventory.json\n  cos-agent inventory --root /mnt/disk --lang en"
 )]
 pub(super) struct Arguments {
-    /// Напечатать документ JSON (схема inventory-schema/schema/inventory.json)
+    /// Напечатать документ JSON: на экран с отступами, в файл или программе одной строкой
     #[arg(long, conflicts_with = "text")]
     json: bool,
     /// Напечатать таблицу для чтения (так и без ключа)
@@ -47,12 +48,20 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
     let inventory = inventory::collect(&FileTree::new(&arguments.root));
     let mut out = BufWriter::new(io::stdout().lock());
     let written = if arguments.json {
-        serde_json::to_writer_pretty(&mut out, &inventory)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out))
+        write_json(&inventory, io::stdout().is_terminal(), &mut out)
     } else {
         text_view::write(&inventory, lang, &mut out)
     };
     written.and_then(|()| out.flush()).map_err(InventoryError::Write)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Indented for eyes, on one line for programs: indentation alone would add a half to a list of software.
+fn write_json(inventory: &Inventory, for_eyes: bool, out: &mut dyn Write) -> io::Result<()> {
+    if for_eyes {
+        serde_json::to_writer_pretty(&mut *out, inventory)?;
+    } else {
+        serde_json::to_writer(&mut *out, inventory)?;
+    }
+    writeln!(out)
 }

@@ -98,6 +98,14 @@ fn descriptor_text(bytes: &[u8]) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// Dell writes its own part number before the panel's, and between them a byte that is no letter: the panel's
+/// number, the last part, is meant.
+fn last_part(text: &str) -> &str {
+    text.rsplit(|c: char| !matches!(c, ' '..='~'))
+        .find(|part| !part.trim().is_empty())
+        .unwrap_or(text)
+}
+
 fn timing(d: &[u8]) -> Timing {
     let twelve_bits = |low: usize, high: u8| u16::from(d[low]) | u16::from(high) << 8;
     let interlaced = d[17] & 0x80 != 0;
@@ -161,12 +169,14 @@ pub fn monitor(port: DeviceName, connection: Fact<DisplayConnection>, edid: &Edi
 /// The product name; else, as on panels of notebooks, the free text that holds a type number; else the
 /// maker's letters and the product code, which every screen has.
 fn model(edid: &Edid) -> Option<Fact<HardwareText>> {
+    let is_number = |text: &&str| text.chars().any(|c| c.is_ascii_digit()) && text.chars().count() > 3;
     let type_number = || {
         edid.texts
             .iter()
             .rev()
-            .find(|text| text.chars().any(|c| c.is_ascii_digit()) && text.chars().count() > 3)
-            .cloned()
+            .map(|text| last_part(text))
+            .find(is_number)
+            .map(str::to_owned)
     };
     let code = || edid.maker.as_ref().map(|maker| format!("{maker}{:04X}", edid.product));
     super::system::name_fact(&edid.names.first().cloned().or_else(type_number).or_else(code)?, Source::Edid)

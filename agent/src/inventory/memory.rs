@@ -23,7 +23,8 @@ pub fn mem_total(meminfo: &str) -> Option<u64> {
 /// Modules that hold less than the system uses contradict it and are marked so.
 pub fn memory(usable: Option<Fact<Bytes>>, table: Option<&Table<'_>>) -> Memory {
     let devices: Vec<Structure<'_>> = table.map(|table| main_memory_devices(table)).unwrap_or_default();
-    let modules: Vec<MemoryModule> = devices.iter().filter_map(module).collect();
+    let mut modules: Vec<MemoryModule> = devices.iter().filter_map(module).collect();
+    doubt_repeated_serials(&mut modules);
     let installed = installed(&modules, usable.as_ref());
     let slots = slots(table, devices.len()).map(|slots| Fact::new(Count::saturating(slots), Source::Smbios));
     Memory {
@@ -31,6 +32,21 @@ pub fn memory(usable: Option<Fact<Bytes>>, table: Option<&Table<'_>>) -> Memory 
         installed,
         slots,
         modules,
+    }
+}
+
+/// Boards that write one number for all their modules name none of them by it.
+fn doubt_repeated_serials(modules: &mut [MemoryModule]) {
+    let all: Vec<SerialNumber> = modules
+        .iter()
+        .filter_map(|module| module.serial.as_ref())
+        .map(|fact| fact.value.clone())
+        .collect();
+    for fact in modules.iter_mut().filter_map(|module| module.serial.as_mut()) {
+        let is_repeated = all.iter().filter(|serial| **serial == fact.value).count() > 1;
+        if is_repeated && fact.trust.is_plausible() {
+            fact.trust = Trust::Implausible;
+        }
     }
 }
 
@@ -229,6 +245,22 @@ mod tests {
         );
         assert!(memory.modules.is_empty());
         assert_eq!(memory.slots, None);
+    }
+
+    #[test]
+    fn one_serial_for_all_modules_is_implausible() {
+        let numbered = |serial: &str| {
+            let mut numbers = vec![0; 0x1b - 4];
+            numbers[0x0c - 4..0x0e - 4].copy_from_slice(&[0, 4]);
+            numbers[0x18 - 4] = 1;
+            structure(17, &numbers, &[serial])
+        };
+        let trusts = |serials: [&str; 2]| -> Vec<Trust> {
+            let modules = read(&serials.map(numbered).concat(), None).modules;
+            modules.into_iter().map(|module| module.serial.unwrap().trust).collect()
+        };
+        assert_eq!(trusts(["160412A2", "160412A2"]), [Trust::Implausible; 2]);
+        assert_eq!(trusts(["160412A2", "160412A3"]), [Trust::Plausible; 2]);
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn uuid(bytes: [u8; 16], version: Version) -> SystemUuid {
 /// DSP0134 table 17; the highest bit says that the chassis can be locked.
 pub fn chassis_kind(code: u8) -> ChassisKind {
     match code & 0x7f {
-        0 | 1 | 2 => ChassisKind::Unknown,
+        0..=2 => ChassisKind::Unknown,
         3 => ChassisKind::Desktop,
         4 => ChassisKind::LowProfileDesktop,
         6 => ChassisKind::MiniTower,

@@ -52,7 +52,9 @@ fn without_table(tree: &FileTree, problems: &mut Problems) -> System {
 
 fn secure_boot(tree: &FileTree, problems: &mut Problems) -> Option<SecureBoot> {
     if !tree.exists("sys/firmware/efi") {
-        return tree.exists("sys/firmware").then_some(SecureBoot::Unsupported);
+        // Its absence says something only where all of sysfs was there to be looked at.
+        let whole = tree.exists("sys/firmware") && tree.exists("sys/kernel");
+        return whole.then_some(SecureBoot::Unsupported);
     }
     let variable = problems.keep_if_present(Source::Efi, tree.read(SECURE_BOOT, 64))?;
     let state = system::secure_boot(&variable);

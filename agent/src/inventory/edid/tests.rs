@@ -98,6 +98,11 @@ fn an_interlaced_timing_has_half_the_lines() {
 fn panels_of_notebooks_are_named_by_their_type_number() {
     let named = Block::new().text(1, 0xfe, "BOE CQ").text(2, 0xfe, "NV156FHM-N48").monitor();
     assert_eq!(named.model.unwrap().value.as_str(), "NV156FHM-N48");
+    let by_dell = Block::new()
+        .text(1, 0xfe, "K026T?B156HW1")
+        .with(|b| b[54 + 18 + 10] = 0x80)
+        .monitor();
+    assert_eq!(by_dell.model.unwrap().value.as_str(), "B156HW1");
     assert_eq!(Block::new().monitor().model.unwrap().value.as_str(), "ABC1234");
 }
 
