@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod authority;
+pub mod cli;
 pub mod config;
 pub mod device_traffic;
 pub mod enrollment;
