@@ -5,7 +5,8 @@ use std::sync::Arc;
 use inventory_schema::quantity::Seconds;
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::api::device::body::BodyLimits;
+use crate::config::{Config, Limits};
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::presence::Presence;
@@ -20,17 +21,19 @@ pub struct DeviceTraffic {
     pub presence: Presence,
     pub waiting: Arc<Waiting>,
     pub pace: Pace,
+    pub bodies: BodyLimits,
     stopping: Arc<watch::Sender<bool>>,
 }
 
 impl DeviceTraffic {
     /// Starts the committing tasks; they end when every clone is gone and what waits is committed.
-    pub fn start(store: &Store, metrics: Arc<Metrics>, pace: Pace) -> Self {
+    pub fn start(store: &Store, metrics: Arc<Metrics>, pace: Pace, bodies: BodyLimits) -> Self {
         Self {
             intake: Intake::start(store.clone(), metrics),
             presence: Presence::start(store.clone()),
             waiting: Arc::default(),
             pace,
+            bodies,
             stopping: Arc::new(watch::Sender::new(false)),
         }
     }
@@ -57,6 +60,16 @@ impl Pace {
             most_waiting: config.limits.waiting_check_ins.size(),
             wait: Seconds::saturating(config.check_in.wait_seconds.value()),
             interval: Seconds::saturating(config.check_in.interval_seconds.value()),
+        }
+    }
+}
+
+impl Limits {
+    /// What one request of a device may have.
+    pub fn bodies(&self) -> BodyLimits {
+        BodyLimits {
+            packed: self.device_body_bytes.size(),
+            unpacked: self.device_body_decompressed_bytes.size(),
         }
     }
 }

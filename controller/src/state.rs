@@ -9,6 +9,7 @@ use inventory_schema::enrollment::ControllerUrl;
 use inventory_schema::{RegionId, Timestamp};
 use jiff::tz::TimeZone;
 
+use crate::api::device::body::BodyLimits;
 use crate::authority::Authority;
 use crate::device_traffic::DeviceTraffic;
 use crate::metrics::Metrics;
@@ -91,10 +92,10 @@ pub struct AppState {
 
 impl AppState {
     /// Starts the tasks that commit what devices send.
-    pub fn new(store: Store, authority: Arc<Authority>, region: Region, clock: Clock, pace: Pace) -> Self {
+    pub fn new(store: Store, authority: Arc<Authority>, region: Region, clock: Clock, pace: Pace, bodies: BodyLimits) -> Self {
         let metrics = Arc::new(Metrics::default());
         Self {
-            traffic: DeviceTraffic::start(&store, metrics.clone(), pace),
+            traffic: DeviceTraffic::start(&store, metrics.clone(), pace, bodies),
             store,
             authority,
             region: Arc::new(region),

@@ -124,7 +124,8 @@ impl Engine {
 }
 
 fn sqlite_path(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite://")?;
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
     (!path.is_empty() && !path.contains('?')).then(|| PathBuf::from(path))
 }
 

@@ -14,6 +14,23 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// Larger bodies are unpacked and read on a thread of their own.
 const SMALL: usize = 64 << 10;
 
+/// What one request may have, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyLimits {
+    /// As it travels.
+    pub packed: usize,
+    pub unpacked: usize,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self {
+            packed: MAX_COMPRESSED_BYTES,
+            unpacked: MAX_BODY_BYTES,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
     Identity,
@@ -22,27 +39,27 @@ enum Encoding {
 }
 
 /// Reads a JSON document from the request's body, unpacking `Content-Encoding: zstd` or `gzip`.
-pub async fn read_json<T: DeserializeOwned + Send + 'static>(request: Request) -> Result<T, ProblemCode> {
+pub async fn read_json<T: DeserializeOwned + Send + 'static>(request: Request, limits: BodyLimits) -> Result<T, ProblemCode> {
     let encoding = match request.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
         None | Some(b"identity") => Encoding::Identity,
         Some(b"gzip") => Encoding::Gzip,
         Some(b"zstd") => Encoding::Zstd,
         Some(_) => return Err(ProblemCode::BodyUnreadable),
     };
-    let packed = receive(request.into_body()).await?;
+    let packed = receive(request.into_body(), limits.packed).await?;
     if packed.len() <= SMALL && encoding == Encoding::Identity {
         return parse(&packed);
     }
-    let unpacked = tokio::task::spawn_blocking(move || parse(&unpack(packed, encoding, MAX_BODY_BYTES)?)).await;
+    let unpacked = tokio::task::spawn_blocking(move || parse(&unpack(packed, encoding, limits.unpacked)?)).await;
     unpacked.unwrap_or(Err(ProblemCode::Internal))
 }
 
-async fn receive(body: Body) -> Result<Vec<u8>, ProblemCode> {
-    match axum::body::to_bytes(body, MAX_COMPRESSED_BYTES).await {
+async fn receive(body: Body, limit: usize) -> Result<Vec<u8>, ProblemCode> {
+    match axum::body::to_bytes(body, limit).await {
         Ok(bytes) => Ok(bytes.into()),
         Err(error) => {
-            let limit = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
-            Err(if limit {
+            let too_long = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
+            Err(if too_long {
                 ProblemCode::BodyTooLarge
             } else {
                 ProblemCode::BodyUnreadable
@@ -101,7 +118,7 @@ mod tests {
     }
 
     async fn read(body: Vec<u8>, encoding: Option<&str>) -> Result<Value, ProblemCode> {
-        read_json(request(body, encoding)).await
+        read_json(request(body, encoding), BodyLimits::default()).await
     }
 
     #[tokio::test]
@@ -147,7 +164,7 @@ mod tests {
             read(torn[..torn.len() - 3].to_vec(), Some("zstd")).await,
             Err(ProblemCode::BodyUnreadable)
         );
-        let wrong: Result<ReportBatch, _> = read_json(request(b"[]".to_vec(), None)).await;
+        let wrong: Result<ReportBatch, _> = read_json(request(b"[]".to_vec(), None), BodyLimits::default()).await;
         assert_eq!(wrong, Err(ProblemCode::BodyUnreadable));
     }
 }

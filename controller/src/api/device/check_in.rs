@@ -39,7 +39,7 @@ pub async fn check_in(
 ) -> Result<Json<CheckInAnswer>, Refused> {
     let refuse = refused(&state);
     let identity = authenticate(&state, peer, Expiry::Refused).await.map_err(refuse)?;
-    let mut check_in: CheckIn = body::read_json(request).await.map_err(refuse)?;
+    let mut check_in: CheckIn = body::read_json(request, state.traffic.bodies).await.map_err(refuse)?;
     state.metrics.check_ins.add(1);
     let protocol = ProtocolRange::CURRENT
         .common(check_in.protocol)

@@ -17,7 +17,7 @@ pub async fn reports(
 ) -> Result<Json<ReportAnswers>, Refused> {
     let refuse = refused(&state);
     let identity = authenticate(&state, peer, Expiry::Refused).await.map_err(refuse)?;
-    let batch: ReportBatch = body::read_json(request).await.map_err(refuse)?;
+    let batch: ReportBatch = body::read_json(request, state.traffic.bodies).await.map_err(refuse)?;
     let device = state.store.device_by_key(identity.key).await.map_err(outage).map_err(refuse)?;
     let answers = match device {
         Some(device) => state

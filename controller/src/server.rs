@@ -1,0 +1,200 @@
+//! A running controller: database, authority, both listeners and the work between requests.
+//!
+//! Built from a [`Config`] by `serve`, `demo` and the tests alike. It knows no command line.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use inventory_schema::enrollment::ControllerUrl;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::authority::{Authority, DirectoryError};
+use crate::config::Config;
+use crate::pace::Pace;
+use crate::router;
+use crate::state::{AppState, Clock, Region, UnknownZone};
+use crate::store::{Store, StoreError};
+use crate::tls::certificate::CertificateLoadError;
+use crate::tls::{self, CertificateFiles, ConnectionLimits, Endpoint, EndpointError, LiveCertificate};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("the database {url} cannot be opened")]
+    Database {
+        url: String,
+        #[source]
+        source: StoreError,
+    },
+    #[error("the certificate authority cannot be used; make one with `cos-controller ca init`")]
+    Authority(#[source] DirectoryError),
+    #[error("the {listener} listener has no certificate")]
+    Certificate {
+        listener: &'static str,
+        #[source]
+        source: CertificateLoadError,
+    },
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error("the {listener} listener cannot listen on {address}")]
+    Listen {
+        listener: &'static str,
+        address: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Zone(#[from] UnknownZone),
+    #[error("{url} is no address that a token can carry")]
+    Url {
+        url: String,
+        #[source]
+        source: inventory_schema::text::TextError,
+    },
+}
+
+/// Both listeners are served until [`Server::stop`].
+#[derive(Debug)]
+pub struct Server {
+    pub state: AppState,
+    pub devices: SocketAddr,
+    pub people: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// How often the work between requests looks whether there is any.
+const HOUSEKEEPING: Duration = Duration::from_secs(600);
+
+impl Server {
+    pub async fn start(config: &Config, clock: Clock) -> Result<Self, ServerError> {
+        let url = config.database.url.as_str();
+        let store = Store::open(url).await.map_err(|source| ServerError::Database { url: config.database.url.to_string(), source })?;
+        let authority = Arc::new(Authority::load(&config.authority.directory).map_err(ServerError::Authority)?);
+        let (devices, device_address) = listen("device", config.device_listener.address).await?;
+        let (people, people_address) = listen("people's", config.people_listener.address).await?;
+        let region = region(config, device_address.port())?;
+        let state = AppState::new(store, authority.clone(), region, clock.clone(), Pace::of(config), config.limits.bodies());
+
+        let (stop, stopping) = watch::channel(false);
+        let mut tasks = Vec::new();
+        let device_names = config.device_listener.certificate_names();
+        let device_certificate = issued("device", &authority, &device_names, &clock)?;
+        tasks.push(spawn_until(&stopping, renewing(device_certificate.clone(), authority.clone(), device_names, clock.clone())));
+        let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks)?;
+        tasks.push(spawn_until(&stopping, housekeeping(state.clone())));
+        tasks.push(tokio::spawn(tls::serve(
+            devices,
+            Endpoint::devices(&authority, device_certificate)?,
+            router::device_router(state.clone()),
+            ConnectionLimits { connections: connections(config.limits.device_connections.size()), ..ConnectionLimits::default() },
+            stopped(stopping.clone()),
+        )));
+        tasks.push(tokio::spawn(tls::serve(
+            people,
+            Endpoint::people(people_certificate)?,
+            router::people_router(state.clone()),
+            ConnectionLimits { connections: connections(config.limits.people_connections.size()), ..ConnectionLimits::default() },
+            stopped(stopping),
+        )));
+        tracing::info!(devices = %device_address, people = %people_address, region.id = %state.region.id, "the controller serves");
+        Ok(Self { state, devices: device_address, people: people_address, stop, tasks })
+    }
+
+    /// Ends long polls, answers what was asked, closes the database.
+    pub async fn stop(self) {
+        self.state.traffic.stop();
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            // A task that panicked has said so; the others are still ended in order.
+            let _ = task.await;
+        }
+        self.state.store.close().await;
+        tracing::info!("the controller has stopped");
+    }
+}
+
+async fn listen(listener: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let fail = |source| ServerError::Listen { listener, address, source };
+    let bound = TcpListener::bind(address).await.map_err(fail)?;
+    let address = bound.local_addr().map_err(fail)?;
+    Ok((bound, address))
+}
+
+fn region(config: &Config, device_port: u16) -> Result<Region, ServerError> {
+    let controllers = config.device_listener.urls(device_port).into_iter();
+    let controllers = controllers
+        .map(|url| url.parse::<ControllerUrl>().map_err(|source| ServerError::Url { url, source }))
+        .collect::<Result<_, _>>()?;
+    let region = &config.region;
+    Ok(Region::new(region.id.clone(), region.name.to_string(), region.time_zone.to_string(), controllers)?)
+}
+
+fn issued(listener: &'static str, authority: &Authority, names: &[String], clock: &Clock) -> Result<Arc<LiveCertificate>, ServerError> {
+    LiveCertificate::from_authority(authority, names, clock.now()).map_err(|source| ServerError::Certificate { listener, source })
+}
+
+fn people_certificate(
+    config: &Config,
+    authority: &Arc<Authority>,
+    clock: &Clock,
+    stopping: &watch::Receiver<bool>,
+    tasks: &mut Vec<JoinHandle<()>>,
+) -> Result<Arc<LiveCertificate>, ServerError> {
+    let listener = "people's";
+    if let Some((certificate, key)) = config.people_listener.files() {
+        let opened = CertificateFiles::open(certificate.to_owned(), key.to_owned());
+        let (files, live) = opened.map_err(|source| ServerError::Certificate { listener, source })?;
+        tasks.push(spawn_until(stopping, tls::watch_files(Arc::new(files), live.clone())));
+        return Ok(live);
+    }
+    let names = config.people_listener.certificate_names();
+    let live = issued(listener, authority, &names, clock)?;
+    tasks.push(spawn_until(stopping, renewing(live.clone(), authority.clone(), names, clock.clone())));
+    Ok(live)
+}
+
+/// Exchanges a listener's certificate when half of its life is over.
+async fn renewing(live: Arc<LiveCertificate>, authority: Arc<Authority>, names: Vec<String>, clock: Clock) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        match tls::renew_from_authority(&live, &authority, &names, clock.now()) {
+            Ok(false) => {}
+            Ok(true) => tracing::info!(names = ?names, "a listener's certificate was renewed"),
+            Err(error) => tracing::error!(error = %crate::error_chain(&error), "a listener's certificate could not be renewed"),
+        }
+    }
+}
+
+/// Work that may be repeated at will and changes nothing then.
+async fn housekeeping(state: AppState) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = state.store.delete_expired_sessions(state.clock.now()).await {
+            tracing::warn!(error = %crate::error_chain(&error), "expired sessions were not deleted");
+        }
+    }
+}
+
+fn spawn_until(stopping: &watch::Receiver<bool>, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let stopping = stopping.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = work => {}
+            () = stopped(stopping) => {}
+        }
+    })
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+fn connections(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
