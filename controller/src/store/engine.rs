@@ -2,12 +2,12 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Transaction};
 
 use super::error::StoreError;
 
@@ -40,8 +40,8 @@ impl Engine {
         sqlx::any::install_default_drivers();
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             Self::connect_postgres(url).await
-        } else if let Some(path) = sqlite_path(url) {
-            Self::connect_sqlite(&path).await
+        } else if let Some((path, max_page_count)) = sqlite_address(url) {
+            Self::connect_sqlite(&path, max_page_count).await
         } else {
             Err(StoreError::Address {
                 address: without_password(url),
@@ -69,16 +69,16 @@ impl Engine {
         })
     }
 
-    async fn connect_sqlite(path: &Path) -> Result<Self, StoreError> {
+    async fn connect_sqlite(path: &Path, max_page_count: Option<u32>) -> Result<Self, StoreError> {
         let lock = lock_file(path)?;
-        let write = sqlite_pool(
-            path,
-            "rwc",
-            1,
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000",
-        )
-        .await?;
-        let read = sqlite_pool(path, "rw", SQLITE_READERS, "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON").await?;
+        let mut writer =
+            String::from("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000;");
+        if let Some(pages) = max_page_count {
+            writer.push_str(&format!(" PRAGMA max_page_count = {pages};"));
+        }
+        let write = sqlite_pool(path, "rwc", 1, writer).await?;
+        let reader = "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON;".to_owned();
+        let read = sqlite_pool(path, "rw", SQLITE_READERS, reader).await?;
         Ok(Self {
             kind: EngineKind::Sqlite,
             read,
@@ -123,20 +123,31 @@ impl Engine {
     }
 }
 
-fn sqlite_path(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    (!path.is_empty() && !path.contains('?')).then(|| PathBuf::from(path))
+/// `sqlite:PATH` or `sqlite://PATH`, or `sqlite://PATH?max_page_count=N` to keep the file below N pages of 4 KiB, so that a
+/// database that is full leaves room on its disk. A path holds no question mark.
+fn sqlite_address(url: &str) -> Option<(PathBuf, Option<u32>)> {
+    let address = url.strip_prefix("sqlite:")?;
+    let address = address.strip_prefix("//").unwrap_or(address);
+    let (path, pages) = match address.split_once('?') {
+        Some((path, parameter)) => (path, Some(parameter.strip_prefix("max_page_count=")?.parse().ok()?)),
+        None => (address, None),
+    };
+    (!path.is_empty()).then(|| (PathBuf::from(path), pages))
 }
 
-async fn sqlite_pool(path: &Path, mode: &str, connections: u32, pragmas: &'static str) -> Result<AnyPool, StoreError> {
+async fn sqlite_pool(path: &Path, mode: &str, connections: u32, pragmas: String) -> Result<AnyPool, StoreError> {
+    let pragmas: Arc<str> = pragmas.into();
     let pool = AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // A connection that lives for ever keeps its settings and its prepared statements.
         .idle_timeout(None)
         .max_lifetime(None)
-        .after_connect(move |connection, _| Box::pin(async move { connection.execute(sqlx::raw_sql(pragmas)).await.map(|_| ()) }))
+        .after_connect(move |connection, _| {
+            // Constants and a number only.
+            let settings = sqlx::raw_sql(AssertSqlSafe(Arc::clone(&pragmas)));
+            Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
+        })
         .connect(&format!("sqlite://{}?mode={mode}", percent_encoded(path)))
         .await?;
     Ok(pool)

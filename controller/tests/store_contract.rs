@@ -1,0 +1,76 @@
+//! The store's contract: one suite, every statement, both engines.
+//!
+//! SQLite runs always. PostgreSQL runs where `COS_TEST_POSTGRES` names a server
+//! (`postgres://postgres@127.0.0.1:15432/postgres`); each test makes a database there and drops it.
+#![allow(clippy::unwrap_used)]
+
+#[path = "store_contract/database.rs"]
+mod database;
+#[path = "store_contract/devices.rs"]
+mod devices;
+#[path = "store_contract/fixture.rs"]
+mod fixture;
+#[path = "store_contract/outages.rs"]
+mod outages;
+#[path = "store_contract/people.rs"]
+mod people;
+#[path = "store_contract/registers.rs"]
+mod registers;
+#[path = "store_contract/reports.rs"]
+mod reports;
+#[path = "store_contract/tokens.rs"]
+mod tokens;
+
+/// Runs each named test, an `async fn(Store)`, once per engine.
+macro_rules! on_both_engines {
+    ($($module:ident :: $test:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                crate::database::on_sqlite(crate::$module::$test).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                crate::database::on_postgres(crate::$module::$test).await;
+            })*
+        }
+    };
+}
+
+on_both_engines! {
+    registers::an_import_is_read_back_as_it_was_applied,
+    registers::a_change_adds_a_version_and_the_past_can_be_asked,
+    registers::a_row_without_its_parent_writes_nothing,
+    registers::cyrillic_is_searched_and_ordered_alike,
+    registers::lists_come_in_pages,
+    registers::a_scope_sees_its_own_part_only,
+    tokens::a_token_is_made_listed_and_revoked,
+    tokens::twenty_concurrent_enrollments_never_exceed_the_limit,
+    tokens::the_same_hardware_spends_nothing_again,
+    tokens::expired_revoked_and_unknown_tokens_are_told_apart,
+    devices::enrolling_twice_is_one_device,
+    devices::a_key_belongs_to_one_device,
+    devices::devices_are_found_by_words_place_and_silence,
+    devices::a_device_moves_within_its_organization_only,
+    devices::a_device_out_of_scope_is_not_found,
+    devices::signs_of_life_never_go_back,
+    devices::the_overview_counts_by_municipality,
+    devices::a_deleted_device_leaves_its_certificates_and_revocations,
+    reports::a_report_is_stored_and_read_back,
+    reports::a_chain_is_continued_within_one_group,
+    reports::a_fork_keeps_both_and_is_found_once,
+    reports::a_gap_stores_nothing,
+    reports::a_duplicate_is_known_and_may_bring_missing_bodies,
+    reports::a_group_of_256_with_one_conflicting_report,
+    reports::equal_bodies_are_stored_once,
+    reports::concurrent_groups_of_one_chain_store_it_once,
+    reports::a_deleted_device_that_returns_continues_its_chain_with_a_break,
+    people::an_operator_logs_in_is_locked_and_disabled,
+    people::sessions_expire_and_end,
+    people::activity_is_read_within_scope,
+    people::an_import_preview_is_confirmed_once,
+    outages::the_database_answers_a_ping_and_migrates_again,
+}
