@@ -16,7 +16,7 @@ use crate::language::Language;
 
 /// Сообщает региональному контроллеру, какое оборудование стоит в классе.
 #[derive(Debug, Parser)]
-#[command(name = "cos-agent", version, about, propagate_version = true)]
+#[command(name = "cos-agent", version, propagate_version = true)]
 struct CommandLine {
     /// Язык сообщений / language of messages
     #[arg(long, value_enum, default_value_t = Language::Ru, global = true)]

@@ -35,15 +35,20 @@ pub(super) struct Arguments {
 
 #[derive(Debug, thiserror::Error)]
 enum InventoryError {
-    #[error("«{}» is not a directory", .0.display())]
-    Root(PathBuf),
-    #[error("the inventory cannot be written")]
-    Write(#[source] io::Error),
+    #[error("«{}» {}", .path.display(), .lang.choose("— не каталог", "is not a directory"))]
+    Root { path: PathBuf, lang: Language },
+    #[error("{}", .lang.choose("не удалось записать результат", "the inventory cannot be written"))]
+    Write {
+        lang: Language,
+        #[source]
+        source: io::Error,
+    },
 }
 
 pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box<dyn Error>> {
     if !arguments.root.is_dir() {
-        return Err(InventoryError::Root(arguments.root.clone()).into());
+        let path = arguments.root.clone();
+        return Err(InventoryError::Root { path, lang }.into());
     }
     let inventory = inventory::collect(&FileTree::new(&arguments.root));
     let mut out = BufWriter::new(io::stdout().lock());
@@ -52,7 +57,9 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
     } else {
         text_view::write(&inventory, lang, &mut out)
     };
-    written.and_then(|()| out.flush()).map_err(InventoryError::Write)?;
+    written
+        .and_then(|()| out.flush())
+        .map_err(|source| InventoryError::Write { lang, source })?;
     Ok(ExitCode::SUCCESS)
 }
 

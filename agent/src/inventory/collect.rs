@@ -108,7 +108,7 @@ struct Problems(Vec<CollectionProblem>);
 impl Problems {
     /// The value, or `None` and an entry.
     fn keep<T>(&mut self, source: Source, read: Result<T, ReadError>) -> Option<T> {
-        read.map_err(|error| self.add(source, error.failure(), &error.to_string())).ok()
+        read.map_err(|error| self.add(source, error.failure(), &error.detail())).ok()
     }
 
     /// As [`Self::keep`] for sources that many computers rightly lack: their absence is no problem.

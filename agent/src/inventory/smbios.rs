@@ -79,7 +79,8 @@ impl<'a> Table<'a> {
             cut_short: false,
         };
         let mut rest = bytes;
-        while !rest.is_empty() {
+        // Some tables are padded with zeros instead of ended.
+        while rest.iter().any(|byte| *byte != 0) {
             let Some((structure, after)) = Structure::read(rest) else {
                 table.cut_short = true;
                 break;
@@ -205,6 +206,8 @@ pub(crate) mod tests {
         let table = Table::read(&bytes, Version::ASSUMED);
         assert!(table.cut_short);
         assert_eq!(table.structures.len(), 1);
+        let padded = [structure(1, &[1], &["Maker"]), vec![0; 20]].concat();
+        assert!(!Table::read(&padded, Version::ASSUMED).cut_short);
         let broken_length = [structure(1, &[1], &["Maker"]), vec![2, 3, 0, 0]].concat();
         assert!(Table::read(&broken_length, Version::ASSUMED).cut_short);
     }

@@ -49,6 +49,16 @@ impl ReadError {
         }
     }
 
+    /// Which file, and what [`Self::failure`] does not say of it yet: the detail of a report's problem, in no
+    /// language where it can be.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::NotPresent { path } | Self::PermissionDenied { path } | Self::NotAFile { path } => path.clone(),
+            Self::TooLarge { path, limit } => format!("{path} > {limit} B"),
+            Self::System { path, source } => format!("{path}: {source}"),
+        }
+    }
+
     /// The same in the words of a report.
     pub fn failure(&self) -> ReadFailure {
         match self {

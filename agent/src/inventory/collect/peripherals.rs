@@ -12,6 +12,9 @@ use crate::platform::FileTree;
 
 const USB: &str = "sys/bus/usb/devices";
 
+/// A queue takes half a kilobyte; some schools announce hundreds.
+const PRINTERS_LIMIT: u64 = 1024 * 1024;
+
 pub(super) fn collect(tree: &FileTree) -> Section<Peripherals> {
     let mut problems = Problems::default();
     let names = problems.devices(tree, Source::SysfsUsb, USB).unwrap_or_default();
@@ -24,11 +27,11 @@ pub(super) fn collect(tree: &FileTree) -> Section<Peripherals> {
     usb.sort_by(|a, b| (&a.hardware_id, &a.serial).cmp(&(&b.hardware_id, &b.serial)));
     let mut cameras: Vec<_> = raw.iter().filter_map(camera).collect();
     cameras.sort();
-    let queues = problems.keep_if_present(Source::Cups, tree.text("etc/cups/printers.conf"));
+    let queues = problems.keep_if_present(Source::Cups, tree.read("etc/cups/printers.conf", PRINTERS_LIMIT));
     let content = Peripherals {
         usb,
         cameras,
-        printers: queues.map(|text| printers(&text)).unwrap_or_default(),
+        printers: queues.map(|bytes| printers(&String::from_utf8_lossy(&bytes))).unwrap_or_default(),
         touch_screens: collect_touch_screens(tree, &mut problems),
     };
     problems.section(content)

@@ -32,7 +32,7 @@ fn without_table(tree: &FileTree, problems: &mut Problems) -> System {
     let mut attribute = |name: &str| {
         let text = match tree.text(&format!("sys/class/dmi/id/{name}")) {
             Err(error @ ReadError::PermissionDenied { .. }) => {
-                problems.add_for(name, Source::DmiSysfs, error.failure(), &error.to_string());
+                problems.add_for(name, Source::DmiSysfs, error.failure(), &error.detail());
                 return None;
             }
             read => read.ok()?,

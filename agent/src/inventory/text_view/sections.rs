@@ -1,0 +1,287 @@
+//! One method per section: its facts as rows.
+
+use std::io;
+
+use inventory_schema::inventory::{
+    Battery, Display as Screens, Memory, Monitor, Network, OperatingSystem, Peripherals, Processors, Software, Storage, System,
+};
+
+use super::{View, binary_size, decimal_size, joined, shown, words};
+use crate::language::Language;
+
+impl View<'_> {
+    pub(super) fn system(&mut self, system: &System) -> io::Result<()> {
+        let lang = self.lang;
+        self.row("Изготовитель", "Maker", shown(&system.maker, lang))?;
+        self.row("Модель", "Model", shown(&system.model, lang))?;
+        self.row("Исполнение", "Version", shown(&system.version, lang))?;
+        self.row("Серия", "Family", shown(&system.family, lang))?;
+        self.row("Артикул", "SKU", shown(&system.sku, lang))?;
+        self.row("Серийный номер", "Serial number", shown(&system.serial, lang))?;
+        self.row("UUID", "UUID", shown(&system.uuid, lang))?;
+        if let Some(chassis) = &system.chassis {
+            self.row(
+                "Корпус",
+                "Chassis",
+                chassis.kind.as_ref().map(|fact| words::chassis(fact.value, lang).to_owned()),
+            )?;
+            self.row("Номер корпуса", "Chassis serial", shown(&chassis.serial, lang))?;
+            self.row("Инвентарная метка", "Asset tag", shown(&chassis.asset_tag, lang))?;
+        }
+        if let Some(board) = &system.baseboard {
+            self.row(
+                "Плата",
+                "Board",
+                Some(joined([shown(&board.maker, lang), shown(&board.model, lang)])),
+            )?;
+            self.row("Номер платы", "Board serial", shown(&board.serial, lang))?;
+        }
+        if let Some(firmware) = &system.firmware {
+            self.row(
+                "Микропрограмма",
+                "Firmware",
+                Some(joined([
+                    shown(&firmware.maker, lang),
+                    shown(&firmware.version, lang),
+                    shown(&firmware.date, lang),
+                ])),
+            )?;
+            self.row(
+                "Безопасная загрузка",
+                "Secure boot",
+                firmware
+                    .secure_boot
+                    .as_ref()
+                    .map(|fact| words::secure_boot(fact.value, lang).to_owned()),
+            )?;
+        }
+        self.row("Виртуальная машина", "Virtual machine", shown(&system.hypervisor, lang))
+    }
+
+    pub(super) fn processors(&mut self, content: &Processors) -> io::Result<()> {
+        let lang = self.lang;
+        for processor in &content.processors {
+            self.row(
+                "Модель",
+                "Model",
+                Some(joined([shown(&processor.model, lang), shown(&processor.maker, lang)])),
+            )?;
+            self.row("Ядра", "Cores", processor.cores.as_ref().map(|fact| fact.value.get().to_string()))?;
+            self.row(
+                "Потоки",
+                "Threads",
+                processor.threads.as_ref().map(|fact| fact.value.get().to_string()),
+            )?;
+            self.row(
+                "Наибольшая частота",
+                "Highest clock rate",
+                processor
+                    .max_clock
+                    .as_ref()
+                    .map(|fact| format!("{} {}", fact.value.get(), lang.choose("МГц", "MHz"))),
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn memory(&mut self, memory: &Memory) -> io::Result<()> {
+        let lang = self.lang;
+        self.row(
+            "Доступно системе",
+            "Usable",
+            memory.usable.as_ref().map(|fact| binary_size(fact.value, lang)),
+        )?;
+        self.row(
+            "Установлено",
+            "Installed",
+            memory.installed.as_ref().map(|fact| binary_size(fact.value, lang)),
+        )?;
+        self.row("Разъёмов", "Slots", memory.slots.as_ref().map(|fact| fact.value.get().to_string()))?;
+        for module in &memory.modules {
+            let slot = module
+                .slot
+                .as_ref()
+                .map_or_else(|| lang.choose("Модуль", "Module").to_owned(), ToString::to_string);
+            let size = module.size.as_ref().map(|fact| binary_size(fact.value, lang));
+            let speed = module.speed.as_ref().map(|fact| format!("{} MT/s", fact.value.get()));
+            let serial = shown(&module.serial, lang).map(|serial| format!("№ {serial}"));
+            let parts = [
+                size,
+                shown(&module.technology, lang),
+                speed,
+                shown(&module.maker, lang),
+                shown(&module.part_number, lang),
+                serial,
+            ];
+            self.row(&slot, &slot, Some(joined(parts)))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn storage(&mut self, storage: &Storage) -> io::Result<()> {
+        let lang = self.lang;
+        for disk in &storage.disks {
+            let kind = Some(words::disk(disk.kind.value, lang).to_owned());
+            let size = disk.size.as_ref().map(|fact| decimal_size(fact.value, lang));
+            let serial = shown(&disk.serial, lang).map(|serial| format!("№ {serial}"));
+            self.row(
+                disk.name.as_str(),
+                disk.name.as_str(),
+                Some(joined([kind, size, shown(&disk.maker, lang), shown(&disk.model, lang), serial])),
+            )?;
+        }
+        self.nothing(storage.disks.is_empty(), "дисков нет", "no disks")
+    }
+
+    pub(super) fn screens(&mut self, display: &Screens) -> io::Result<()> {
+        let lang = self.lang;
+        for adapter in &display.adapters {
+            let memory = adapter.memory.as_ref().map(|fact| binary_size(fact.value, lang));
+            self.row(
+                "Видеоадаптер",
+                "Graphics adapter",
+                Some(joined([
+                    Some(adapter.hardware_id.value.to_string()),
+                    shown(&adapter.driver, lang),
+                    memory,
+                ])),
+            )?;
+        }
+        for monitor in &display.monitors {
+            self.row(monitor.port.as_str(), monitor.port.as_str(), Some(self.monitor(monitor)))?;
+        }
+        self.nothing(
+            display.adapters.is_empty() && display.monitors.is_empty(),
+            "экранов нет",
+            "no screens",
+        )
+    }
+
+    fn monitor(&self, monitor: &Monitor) -> String {
+        let lang = self.lang;
+        let name = [shown(&monitor.maker, lang), shown(&monitor.model, lang)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let pixels = monitor
+            .horizontal
+            .as_ref()
+            .zip(monitor.vertical.as_ref())
+            .map(|(h, v)| format!("{}×{}", h.value.get(), v.value.get()));
+        let serial = shown(&monitor.serial, lang).map(|serial| format!("№ {serial}"));
+        joined([
+            Some(words::connection(monitor.connection.value, lang).to_owned()),
+            Some(name).filter(|name| !name.is_empty()),
+            diagonal(monitor, lang),
+            pixels,
+            serial,
+        ])
+    }
+
+    pub(super) fn network(&mut self, network: &Network) -> io::Result<()> {
+        let lang = self.lang;
+        for card in &network.cards {
+            let medium = Some(words::medium(card.medium.value, lang).to_owned());
+            let link = card
+                .link
+                .as_ref()
+                .map(|fact| format!("{} {}", fact.value.get() / 1_000_000, lang.choose("Мбит/с", "Mbit/s")));
+            let address = shown(&card.permanent_address, lang).or_else(|| shown(&card.address, lang));
+            let parts = [medium, address, link, shown(&card.driver, lang), shown(&card.hardware_id, lang)];
+            self.row(card.name.as_str(), card.name.as_str(), Some(joined(parts)))?;
+        }
+        self.nothing(network.cards.is_empty(), "сетевых карт нет", "no network cards")
+    }
+
+    pub(super) fn operating_system(&mut self, system: &OperatingSystem) -> io::Result<()> {
+        let lang = self.lang;
+        self.row("Название", "Name", shown(&system.title, lang))?;
+        self.row(
+            "Версия",
+            "Version",
+            Some(joined([
+                shown(&system.id, lang),
+                shown(&system.version, lang),
+                shown(&system.variant, lang),
+            ])),
+        )?;
+        self.row(
+            "Ядро",
+            "Kernel",
+            Some(joined([shown(&system.kernel, lang), shown(&system.architecture, lang)])),
+        )?;
+        self.row("Имя компьютера", "Host name", shown(&system.host_name, lang))
+    }
+
+    pub(super) fn battery(&mut self, battery: &Battery) -> io::Result<()> {
+        let lang = self.lang;
+        for cell in &battery.cells {
+            let energy =
+                |fact: &inventory_schema::quantity::MilliwattHours| format!("{} {}", fact.get() / 1000, lang.choose("Вт·ч", "W·h"));
+            let capacity = cell
+                .full_capacity
+                .as_ref()
+                .zip(cell.design_capacity.as_ref())
+                .map(|(full, design)| format!("{} {} {}", energy(&full.value), lang.choose("из", "of"), energy(&design.value)));
+            let parts = [
+                shown(&cell.maker, lang),
+                shown(&cell.model, lang),
+                shown(&cell.technology, lang),
+                capacity,
+            ];
+            self.row(cell.name.as_str(), cell.name.as_str(), Some(joined(parts)))?;
+        }
+        self.nothing(battery.cells.is_empty(), "батареи нет", "no battery")
+    }
+
+    pub(super) fn peripherals(&mut self, peripherals: &Peripherals) -> io::Result<()> {
+        let lang = self.lang;
+        for device in &peripherals.usb {
+            let text = |text: Option<String>| text;
+            let parts = [
+                text(device.maker.as_ref().map(ToString::to_string)),
+                device.model.as_ref().map(ToString::to_string),
+                Some(device.hardware_id.to_string()),
+            ];
+            let kind = words::peripheral(device.kind, lang);
+            self.row(kind, kind, Some(joined(parts)))?;
+        }
+        for printer in &peripherals.printers {
+            self.row(
+                "Очередь печати",
+                "Printer queue",
+                Some(joined([
+                    Some(printer.name.to_string()),
+                    printer.model.as_ref().map(ToString::to_string),
+                ])),
+            )?;
+        }
+        for name in &peripherals.touch_screens {
+            self.row("Сенсорный экран", "Touch screen", Some(name.to_string()))?;
+        }
+        let is_empty = peripherals.usb.is_empty() && peripherals.printers.is_empty() && peripherals.touch_screens.is_empty();
+        self.nothing(is_empty, "ничего не подключено", "nothing is plugged in")
+    }
+
+    pub(super) fn software(&mut self, software: &Software) -> io::Result<()> {
+        for list in &software.lists {
+            let manager = words::manager(list.manager);
+            let count = format!("{} {}", self.lang.choose("пакетов:", "packages:"), list.packages.len());
+            self.row(manager, manager, Some(count))?;
+        }
+        Ok(())
+    }
+}
+
+/// In whole inches, as screens are sold; with the verdict where the size is a filler.
+fn diagonal(monitor: &Monitor, lang: Language) -> Option<String> {
+    let (width, height) = monitor.width.as_ref().zip(monitor.height.as_ref())?;
+    let inches = (width.value.get() as f64).hypot(height.value.get() as f64) / 25.4;
+    let size = format!("{inches:.0}″");
+    Some(if width.trust.is_plausible() {
+        size
+    } else {
+        format!("{size} ({})", words::trust(width.trust, lang))
+    })
+}
