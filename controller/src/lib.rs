@@ -1,5 +1,7 @@
 //! One region's server: it enrolls agents, keeps their signed reports, and shows them to people.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod api;
 pub mod authority;
 pub mod cli;

@@ -1,4 +1,5 @@
 //! The listeners with real TLS on loopback: who is let in as whom, certificates that change, and shutting down.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod tls {
     pub mod client;
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cos_controller::authority::{Authority, rotate_issuing};
-use cos_controller::tls::{CertificateFiles, ConnectionLimits, Endpoint, LiveCertificate, PeerIdentity, Refresh, renew_from_authority};
+use cos_controller::tls::{
+    CertificateFiles, ConnectionLimits, Endpoint, LiveCertificate, PeerIdentity, Refresh, keep_renewed, renew_from_authority,
+};
 use inventory_schema::{Digest, Timestamp};
 use rcgen::{CertificateParams, KeyPair, SanType};
 use tokio::io::AsyncReadExt;
@@ -212,6 +215,23 @@ async fn the_own_certificate_is_renewed_when_half_of_its_life_is_over() {
     let second = Client::new(&region, None).connect(server.address).await.unwrap().fingerprints();
     assert_eq!(second, live.fingerprints());
     assert_ne!(second[0], first[0]);
+}
+
+#[tokio::test]
+async fn the_renewal_task_looks_at_once_when_it_starts() {
+    let region = Region::created(now());
+    let live = region.live();
+    let before = live.fingerprints();
+    let names = vec!["localhost".to_owned()];
+    let authority = Arc::new(Authority::load(region.directory()).unwrap());
+    let task = tokio::spawn(keep_renewed(live.clone(), authority, names, || now() + 150 * DAY));
+    let exchanged = async {
+        while live.fingerprints() == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, exchanged).await.unwrap();
+    task.abort();
 }
 
 /// A certificate and key in files, as an administrator puts them.

@@ -1,8 +1,8 @@
 //! A listener's own certificate, exchanged while connections live: read from files, or issued by the authority.
 //!
 //! New handshakes use the new certificate, connections that exist keep theirs. Files that are broken, or caught
-//! half-written, leave the certificate that is in use in use. The tasks that look at the clock are in
-//! `task/`; [`watch_files`] is the one that looks at the disk.
+//! half-written, leave the certificate that is in use in use. [`watch_files`] and [`keep_renewed`] are the two
+//! tasks that `cli/serve.rs` runs beside the listeners; each does nothing until something is due.
 
 use std::fs;
 use std::io;
@@ -122,6 +122,31 @@ pub fn renew_from_authority(
     let issued = authority.issue_server(names, now).map_err(CertificateLoadError::Issue)?;
     live.replace(Served::issued(issued)?);
     Ok(true)
+}
+
+/// How often a certificate of the authority is looked at; it lives for 200 days.
+const OWN_EVERY: Duration = Duration::from_hours(1);
+
+/// Keeps a certificate of the authority young for as long as it is polled. `now` reads the clock.
+pub async fn keep_renewed(live: Arc<LiveCertificate>, authority: Arc<Authority>, names: Vec<String>, now: impl Fn() -> Timestamp) {
+    let mut ticks = tokio::time::interval(OWN_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match renew_from_authority(&live, &authority, &names, now()) {
+            Ok(false) => {}
+            Ok(true) => tracing::info!(
+                certificate.serial = live.leaf().serial,
+                certificate.not_after = %live.leaf().validity.not_after,
+                "the listener serves a new certificate of the region's authority"
+            ),
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                certificate.not_after = %live.leaf().validity.not_after,
+                "the listener's certificate could not be renewed"
+            ),
+        }
+    }
 }
 
 /// A certificate chain and its key in two PEM files, which somebody else exchanges.

@@ -149,3 +149,50 @@ fn device_name(certificate: &X509Certificate<'_>) -> Option<DeviceName> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use inventory_schema::Timestamp;
+    use proptest::prelude::*;
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+    use crate::authority::IssuedCertificate;
+
+    fn trust() -> (DeviceTrust, IssuedCertificate) {
+        let folder = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2026-09-01T00:00:00.000000Z".parse().unwrap();
+        let region: RegionId = "RU-PER".parse().unwrap();
+        let authority = Authority::create(folder.path(), &region, now).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let csr = CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+        let issued = authority
+            .issue_device(&csr.parse().unwrap(), &region, DeviceId::generate(), now)
+            .unwrap();
+        (DeviceTrust::of(&authority).unwrap(), issued)
+    }
+
+    fn identify(trust: &DeviceTrust, leaf: &[u8]) -> PeerIdentity {
+        trust.identify(&[CertificateDer::from(leaf)])
+    }
+
+    #[test]
+    fn no_changed_or_cut_certificate_is_a_device() {
+        let (trust, issued) = trust();
+        assert!(matches!(identify(&trust, &issued.der), PeerIdentity::Device(device) if device.key == issued.key));
+        for place in 0..issued.der.len() {
+            let mut changed = issued.der.clone();
+            changed[place] ^= 1;
+            assert_eq!(identify(&trust, &changed), PeerIdentity::Foreign, "byte {place}");
+            assert_eq!(identify(&trust, &issued.der[..place]), PeerIdentity::Foreign, "cut at {place}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_identifying_panic() {
+        let (trust, _) = trust();
+        proptest!(|(bytes in prop::collection::vec(any::<u8>(), 0..400))| {
+            prop_assert_eq!(identify(&trust, &bytes), PeerIdentity::Foreign);
+        });
+    }
+}
