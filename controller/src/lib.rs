@@ -1,1 +1,3 @@
-//! Placeholder until the first module lands.
+//! One region's server: enrolls agents, keeps their reports, shows them to people.
+
+pub mod register;
