@@ -1,5 +1,4 @@
 //! One region's server: it enrolls agents, keeps their signed reports, and shows them to people.
-
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
@@ -13,6 +12,7 @@ pub mod metrics;
 pub mod pace;
 pub mod password;
 pub mod presence;
+pub mod register;
 pub mod report;
 pub mod state;
 pub mod store;
