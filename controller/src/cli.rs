@@ -1,3 +1,136 @@
 //! The commands of `cos-controller`, one file each. They read arguments, call a module and print; they decide nothing.
 
 pub mod ca;
+mod config;
+mod demo;
+mod migrate;
+mod operator;
+mod organization;
+mod serve;
+mod token;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+use crate::state::Clock;
+use crate::store::Store;
+
+/// Сервер региона: регистрирует компьютеры школ, хранит их подписанные отчёты и показывает их людям.
+#[derive(Debug, Parser)]
+#[command(name = "cos-controller", version, about, propagate_version = true)]
+struct CommandLine {
+    /// Файл настроек / the configuration file
+    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/cos-controller/controller.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Работать: принимать агентов и показывать страницы, пока не остановят
+    #[command(after_help = "Пример:\n  cos-controller serve --config /etc/cos-controller/controller.toml")]
+    Serve,
+    /// Показать всё на этом компьютере: свой контроллер, учебный реестр Перми и настоящий агент
+    #[command(after_help = "Пример:\n  cos-controller demo --folder demo --agent target/debug/cos-agent")]
+    Demo(demo::DemoArguments),
+    /// Привести таблицы базы данных к этой версии программы
+    Migrate,
+    /// Настройки
+    Config(config::ConfigArguments),
+    /// Удостоверяющий центр
+    Ca(ca::CaArguments),
+    /// Токены для регистрации компьютеров
+    Token(token::TokenArguments),
+    /// Люди, которым открыты страницы
+    Operator(operator::OperatorArguments),
+    /// Реестр организаций
+    Organization(organization::OrganizationArguments),
+}
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Reads the command line, runs the command and turns its outcome into an exit code: 0 done, 1 failed, 2 not
+/// understood.
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    match run(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to be told where not even the errors can be written.
+            let _ = print_chain(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(line: CommandLine) -> Outcome {
+    let path = line.config;
+    let now = Clock::system().now();
+    let mut out = io::stdout().lock();
+    match line.command {
+        Command::Serve => serve::run(&Config::load(&path)?),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Migrate => migrate::run(&Config::load(&path)?, &mut out),
+        Command::Config(arguments) => config::run(&arguments, &path, &mut out),
+        Command::Ca(arguments) => Ok(ca::run(&arguments, &Config::load(&path)?, now, &mut out)?),
+        Command::Token(arguments) => token::run(&arguments, &Config::load(&path)?, now, &mut out),
+        Command::Operator(arguments) => operator::run(&arguments, &Config::load(&path)?, now, &mut out),
+        Command::Organization(arguments) => organization::run(&arguments, &Config::load(&path)?, now, &mut out),
+    }
+}
+
+fn print_chain(error: &dyn Error) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    writeln!(out, "ошибка / error: {error}")?;
+    for cause in std::iter::successors(error.source(), |error| error.source()) {
+        writeln!(out, "  причина / cause: {cause}")?;
+    }
+    Ok(())
+}
+
+/// The log goes to standard error; `RUST_LOG` overrules the configuration.
+fn start_log(filter: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    // A second start in one process keeps the first.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+}
+
+/// Runs a command that asks the database and ends.
+fn with_store<T, F: Future<Output = Result<T, Box<dyn Error>>>>(
+    config: &Config,
+    work: impl FnOnce(Store) -> F,
+) -> Result<T, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let store = Store::open(config.database.url.as_str()).await?;
+        let outcome = work(store.clone()).await;
+        store.close().await;
+        outcome
+    })
+}
+
+/// Ends on Ctrl-C and, where there is such a thing, on SIGTERM.
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).expect("signals can be awaited in a runtime");
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn display(path: &Path) -> std::path::Display<'_> {
+    path.display()
+}
