@@ -22,6 +22,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod durable_file;
 pub mod enrollment;
 pub mod eventloop;

@@ -1,0 +1,7 @@
+//! The agent against real TLS, real proxies and real refusals, all on loopback.
+
+mod doctor;
+mod enrollment;
+mod proxy;
+mod server;
+mod transport;
