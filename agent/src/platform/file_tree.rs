@@ -253,6 +253,12 @@ mod tests {
         assert_eq!(tree.text("sys").unwrap_err().failure(), ReadFailure::Malformed);
         assert_eq!(tree.read("secret", 5).unwrap_err().failure(), ReadFailure::TooLarge);
         assert_eq!(tree.read("secret", 6).unwrap(), b"inside");
+        // The administrator, as whom tests may run, is denied nothing.
+        let denied = ReadError::of("secret", io::ErrorKind::PermissionDenied.into());
+        assert_eq!(
+            (denied.failure(), denied.detail().as_str()),
+            (ReadFailure::PermissionDenied, "secret")
+        );
         rustix::fs::mknodat(rustix::fs::CWD, root.join("pipe"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
         assert_eq!(tree.text("pipe").unwrap_err().failure(), ReadFailure::Malformed);
     }
