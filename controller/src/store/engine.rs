@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Transaction};
 
 use super::error::StoreError;
 
@@ -18,7 +18,7 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a call waits for a connection before the database counts as unreachable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
@@ -132,7 +132,9 @@ fn sqlite_address(url: &str) -> Option<(PathBuf, Option<u32>)> {
         Some((path, parameter)) => (path, Some(parameter.strip_prefix("max_page_count=")?.parse().ok()?)),
         None => (address, None),
     };
-    (!path.is_empty()).then(|| (PathBuf::from(path), pages))
+    // An absolute path means the same file for sqlx, for the lock, and after a change of folder.
+    let path = std::path::absolute(path).ok()?;
+    Some((path, pages))
 }
 
 async fn sqlite_pool(path: &Path, mode: &str, connections: u32, pragmas: String) -> Result<AnyPool, StoreError> {
@@ -143,6 +145,11 @@ async fn sqlite_pool(path: &Path, mode: &str, connections: u32, pragmas: String)
         // A connection that lives for ever keeps its settings and its prepared statements.
         .idle_timeout(None)
         .max_lifetime(None)
+        // A file does not go away like a server does, and each call crosses a thread.
+        .test_before_acquire(false)
+        // SQLite ends a transaction itself when the disk is full, which sqlx does not notice: such a
+        // connection could never begin another.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .after_connect(move |connection, _| {
             // Constants and a number only.
             let settings = sqlx::raw_sql(AssertSqlSafe(Arc::clone(&pragmas)));

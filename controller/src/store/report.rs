@@ -99,7 +99,11 @@ impl Store {
             return Ok(vec![CommitOutcome::Retry; reports.len()]);
         }
         insert_bodies(&mut transaction, &plan, reports).await?;
-        insert_reports(&mut transaction, &plan, reports).await?;
+        match insert_reports(&mut transaction, &plan, reports).await {
+            // Another controller kept the same fork, or deleted a device, since the group was read.
+            Err(StoreError::Conflict { .. } | StoreError::Reference { .. }) => return Ok(vec![CommitOutcome::Retry; reports.len()]),
+            written => written?,
+        }
         update_devices(&mut transaction, &plan).await?;
         finding::INSERT
             .execute(&mut transaction, plan.findings.iter().map(finding::values).collect())
