@@ -1,5 +1,6 @@
 //! One region's server: it enrolls agents, keeps their signed reports, and shows them to people.
 
+pub mod access;
 pub mod api;
 pub mod authority;
 pub mod config;
