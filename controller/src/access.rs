@@ -250,6 +250,15 @@ impl Scope {
     }
 }
 
+impl From<Scope> for crate::store::Scope {
+    fn from(scope: Scope) -> Self {
+        Self {
+            municipality: scope.municipality(),
+            organization: scope.organization(),
+        }
+    }
+}
+
 /// A person who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {

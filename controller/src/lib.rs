@@ -1,6 +1,7 @@
 //! One region's server: it enrolls agents, keeps their signed reports, and shows them to people.
 
 pub mod access;
+pub mod activity_log;
 pub mod api;
 pub mod authority;
 pub mod config;
@@ -12,10 +13,12 @@ pub mod pace;
 pub mod password;
 pub mod presence;
 pub mod report;
+pub mod router;
 pub mod state;
 pub mod store;
 pub mod tls;
 pub mod wake;
+pub mod web;
 
 /// An error with all its causes in one line, for the log: printed once, where it is handled.
 pub fn error_chain(error: &dyn std::error::Error) -> String {
