@@ -12,6 +12,8 @@ pub mod metrics;
 pub mod pace;
 pub mod password;
 pub mod presence;
+pub mod register;
+pub mod register_import;
 pub mod report;
 pub mod router;
 pub mod state;

@@ -12,9 +12,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware;
-use axum::routing::{MethodRouter, on, MethodFilter};
+use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::access::Right;
+use crate::api::device as agents;
 use crate::api::people as api;
 use crate::state::AppState;
 use crate::web;
@@ -90,6 +91,14 @@ pub fn post<H: Handler<T, AppState>, T: 'static>(path: &'static str, right: Righ
     }
 }
 
+impl Route {
+    /// Lets the route take a file: the gate reads it up to this size.
+    fn with_upload(mut self) -> Self {
+        self.handler = self.handler.layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES));
+        self
+    }
+}
+
 /// Pages, for people with a browser.
 fn pages() -> Vec<Route> {
     use Right::*;
@@ -116,7 +125,7 @@ fn pages() -> Vec<Route> {
         post("/tokens/{token}/revoke", RevokeTokens, web::tokens::revoke),
         post("/tokens/file", CreateTokens, web::tokens::file),
         get("/register/import", EditRegister, web::register_import::form),
-        post("/register/import", EditRegister, web::register_import::upload),
+        post("/register/import", EditRegister, web::register_import::upload).with_upload(),
         get("/register/import/{preview}", EditRegister, web::register_import::preview),
         post("/register/import/{preview}/confirm", EditRegister, web::register_import::confirm),
         post("/register/import/{preview}/discard", EditRegister, web::register_import::discard),
@@ -157,7 +166,14 @@ fn service() -> Vec<Route> {
 /// For agents. `Device`: the handler takes the identity that the connection's certificate proved; `Token`: the
 /// request carries a token's secret; `Open`: anyone.
 fn device() -> Vec<Route> {
-    vec![]
+    use Right::*;
+    vec![
+        get("/v1/time", Open, agents::time::time),
+        post("/v1/enroll", Token, agents::enroll::enroll),
+        post("/v1/renew", Device, agents::renew::renew),
+        post("/v1/check-in", Device, agents::check_in::check_in),
+        post("/v1/reports", Device, agents::reports::reports),
+    ]
 }
 
 /// Every route of both listeners, as listed in `controller/routes.txt`.

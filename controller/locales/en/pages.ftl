@@ -227,6 +227,8 @@ import-same = unchanged
 import-more = and { $shown } more
 import-confirm = Confirm the import
 import-discard = Discard
+import-outdated = The register has changed since this list was shown. Upload the file again.
+import-warnings = Please note
 import-no-file = Choose a file.
 import-nothing = The file does not differ from the register.
 

@@ -238,6 +238,8 @@ import-same = без изменений
 import-more = и ещё { $shown }
 import-confirm = Подтвердить загрузку
 import-discard = Отменить
+import-outdated = Реестр изменился после того, как был показан этот список. Загрузите файл снова.
+import-warnings = Обратите внимание
 import-no-file = Выберите файл.
 import-nothing = Файл не отличается от реестра.
 
