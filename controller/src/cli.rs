@@ -89,7 +89,7 @@ fn run(line: CommandLine) -> Outcome {
 fn print_chain(error: &dyn Error) -> io::Result<()> {
     let mut out = io::stderr().lock();
     writeln!(out, "ошибка / error: {error}")?;
-    for cause in std::iter::successors(error.source(), |error| error.source()) {
+    for cause in std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source()) {
         writeln!(out, "  причина / cause: {cause}")?;
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! One region's server: it enrolls agents, keeps their signed reports, and shows them to people.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
+pub mod activity_log;
 pub mod api;
 pub mod authority;
 pub mod cli;
@@ -9,15 +11,21 @@ pub mod device_traffic;
 pub mod enrollment;
 pub mod group_commit;
 pub mod metrics;
+pub mod operator;
 pub mod pace;
 pub mod password;
 pub mod presence;
 pub mod register;
+pub mod register_import;
 pub mod report;
+pub mod router;
+pub mod server;
 pub mod state;
 pub mod store;
 pub mod tls;
+pub mod token;
 pub mod wake;
+pub mod web;
 
 /// An error with all its causes in one line, for the log: printed once, where it is handled.
 pub fn error_chain(error: &dyn std::error::Error) -> String {

@@ -71,36 +71,61 @@ const HOUSEKEEPING: Duration = Duration::from_secs(600);
 impl Server {
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, ServerError> {
         let url = config.database.url.as_str();
-        let store = Store::open(url).await.map_err(|source| ServerError::Database { url: config.database.url.to_string(), source })?;
+        let store = Store::open(url).await.map_err(|source| ServerError::Database {
+            url: config.database.url.to_string(),
+            source,
+        })?;
         let authority = Arc::new(Authority::load(&config.authority.directory).map_err(ServerError::Authority)?);
         let (devices, device_address) = listen("device", config.device_listener.address).await?;
         let (people, people_address) = listen("people's", config.people_listener.address).await?;
         let region = region(config, device_address.port())?;
-        let state = AppState::new(store, authority.clone(), region, clock.clone(), Pace::of(config), config.limits.bodies());
+        let state = AppState::new(
+            store,
+            authority.clone(),
+            region,
+            clock.clone(),
+            Pace::of(config),
+            config.limits.bodies(),
+        );
 
         let (stop, stopping) = watch::channel(false);
         let mut tasks = Vec::new();
         let device_names = config.device_listener.certificate_names();
         let device_certificate = issued("device", &authority, &device_names, &clock)?;
-        tasks.push(spawn_until(&stopping, renewing(device_certificate.clone(), authority.clone(), device_names, clock.clone())));
+        tasks.push(spawn_until(
+            &stopping,
+            renewing(device_certificate.clone(), authority.clone(), device_names, clock.clone()),
+        ));
         let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks)?;
         tasks.push(spawn_until(&stopping, housekeeping(state.clone())));
         tasks.push(tokio::spawn(tls::serve(
             devices,
             Endpoint::devices(&authority, device_certificate)?,
             router::device_router(state.clone()),
-            ConnectionLimits { connections: connections(config.limits.device_connections.size()), ..ConnectionLimits::default() },
+            ConnectionLimits {
+                connections: connections(config.limits.device_connections.size()),
+                ..ConnectionLimits::default()
+            },
             stopped(stopping.clone()),
         )));
         tasks.push(tokio::spawn(tls::serve(
             people,
             Endpoint::people(people_certificate)?,
             router::people_router(state.clone()),
-            ConnectionLimits { connections: connections(config.limits.people_connections.size()), ..ConnectionLimits::default() },
+            ConnectionLimits {
+                connections: connections(config.limits.people_connections.size()),
+                ..ConnectionLimits::default()
+            },
             stopped(stopping),
         )));
         tracing::info!(devices = %device_address, people = %people_address, region.id = %state.region.id, "the controller serves");
-        Ok(Self { state, devices: device_address, people: people_address, stop, tasks })
+        Ok(Self {
+            state,
+            devices: device_address,
+            people: people_address,
+            stop,
+            tasks,
+        })
     }
 
     /// Ends long polls, answers what was asked, closes the database.
@@ -129,7 +154,12 @@ fn region(config: &Config, device_port: u16) -> Result<Region, ServerError> {
         .map(|url| url.parse::<ControllerUrl>().map_err(|source| ServerError::Url { url, source }))
         .collect::<Result<_, _>>()?;
     let region = &config.region;
-    Ok(Region::new(region.id.clone(), region.name.to_string(), region.time_zone.to_string(), controllers)?)
+    Ok(Region::new(
+        region.id.clone(),
+        region.name.to_string(),
+        region.time_zone.to_string(),
+        controllers,
+    )?)
 }
 
 fn issued(listener: &'static str, authority: &Authority, names: &[String], clock: &Clock) -> Result<Arc<LiveCertificate>, ServerError> {
@@ -152,7 +182,10 @@ fn people_certificate(
     }
     let names = config.people_listener.certificate_names();
     let live = issued(listener, authority, &names, clock)?;
-    tasks.push(spawn_until(stopping, renewing(live.clone(), authority.clone(), names, clock.clone())));
+    tasks.push(spawn_until(
+        stopping,
+        renewing(live.clone(), authority.clone(), names, clock.clone()),
+    ));
     Ok(live)
 }
 

@@ -46,8 +46,17 @@ pub enum CreateTokenError {
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Makes a token. The answer holds the secret: it is shown once and kept nowhere.
-pub async fn issue(store: &Store, origin: TokenOrigin, wish: TokenWish, created_by: Option<i64>, now: Timestamp) -> Result<EnrollmentToken, CreateTokenError> {
-    let secret: TokenSecret = URL_SAFE_NO_PAD.encode(random_bytes::<32>()?).parse().expect("32 bytes are 43 letters of base64url");
+pub async fn issue(
+    store: &Store,
+    origin: TokenOrigin,
+    wish: TokenWish,
+    created_by: Option<i64>,
+    now: Timestamp,
+) -> Result<EnrollmentToken, CreateTokenError> {
+    let secret: TokenSecret = URL_SAFE_NO_PAD
+        .encode(random_bytes::<32>()?)
+        .parse()
+        .expect("32 bytes are 43 letters of base64url");
     let token = EnrollmentToken {
         id: TokenId::generate(),
         region: origin.region,

@@ -129,11 +129,11 @@ async fn start_server(folder: &Path, port: u16, clock: Clock) -> Result<Server, 
     let region = Region {
         id: "RU-PER".parse()?,
         name: "Пермский край (демонстрация)".parse()?,
-        time_zone: "Asia/Yekaterinburg".parse()?,
+        time_zone: "Asia/Yekaterinburg".to_owned().try_into()?,
     };
     Authority::create(&folder.join("authority"), &region.id, clock.now())?;
     let mut config = Config::of_region(region);
-    config.database.url = format!("sqlite:{}", folder.join("controller.sqlite").display()).parse()?;
+    config.database.url = format!("sqlite:{}", folder.join("controller.sqlite").display()).try_into()?;
     config.authority.directory = folder.join("authority");
     config.device_listener.address = SocketAddr::from(([127, 0, 0, 1], 0));
     config.people_listener.address = SocketAddr::from(([127, 0, 0, 1], free_port(port)));
@@ -204,6 +204,8 @@ impl Agent {
             .args(arguments)
             .stdin(Stdio::null())
             .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
         command
     }
 
@@ -261,8 +263,12 @@ fn print_invitation(server: &Server, device: &str, password: &str, folder: &Path
 /// Lets the agent end by itself, so that nothing of it stays; after ten seconds it is ended.
 async fn end(mut agent: Child) {
     #[cfg(unix)]
-    if let Some(id) = agent.id() {
-        let _ = Command::new("kill").arg(id.to_string()).status().await;
+    if let Some(id) = agent
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(rustix::process::Pid::from_raw)
+    {
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
     }
     if tokio::time::timeout(Duration::from_secs(10), agent.wait()).await.is_err() {
         let _ = agent.kill().await;

@@ -1,0 +1,295 @@
+# The controller's pages. A key stands here and in ru/pages.ftl; a test compares.
+product-name = Digital learning environment: school equipment
+skip-to-content = Skip to content
+nav-label = Main sections
+crumbs-label = You are here
+nav-overview = Overview
+nav-organizations = Organizations
+nav-devices = Devices
+nav-tokens = Tokens
+nav-operators = Operators
+nav-activity = Activity log
+nav-password = Change password
+nav-logout = Sign out
+footer-time = Page time
+pager-label = Pages of the list
+pager-previous = Previous
+pager-next = Next
+pager-shown = { $place }
+search = Search
+copy = Copy
+yes = yes
+no = no
+never = never
+state = State
+actions = Actions
+device = Device
+devices = Devices
+organization = Organization
+municipality = Municipality
+municipality-any = All municipalities
+kind = Kind
+inn = INN
+kpp = KPP
+ogrn = OGRN
+oktmo = OKTMO
+contingent = Pupils
+source-of-record = Source of the record
+room = Room
+place = Building and room
+hardware = Hardware
+last-seen = Last seen
+
+login-title = Sign in
+login-login = Login
+login-password = Password
+login-enter = Sign in
+login-hint = The region's administrator gives out logins and one-time passwords. After several failures in a row an account is closed for a while.
+login-refused = The login or password is wrong, or the account is closed for a while after several failures. Check the keyboard layout and try again in a few minutes.
+login-busy = Too many people are signing in right now. Try again in a minute.
+
+password-title = Change password
+password-forced = You signed in with a one-time password. Choose your own to go on.
+password-current = Current password
+password-new = New password
+password-again = New password again
+password-rule = At least 10 characters, and not the login.
+password-change = Change password
+password-wrong = The current password is wrong.
+password-short = The new password is shorter than 10 characters.
+password-long = The new password is longer than 200 characters.
+password-same-as-login = The new password is the login.
+password-same-as-old = The new password is the current one.
+password-differs = The new password was typed differently the second time.
+
+overview-title = Overview
+overview-organizations = { $count ->
+    [one] organization
+   *[other] organizations
+}
+overview-devices = { $count ->
+    [one] device
+   *[other] devices
+}
+overview-seen = seen within 24 hours
+overview-silent = silent for over 7 days
+overview-never = never sent a report
+overview-today = enrolled today
+overview-recent = Seen most recently
+overview-empty-title = No devices yet
+overview-empty = Create a token on an organization's page, install the agent on a computer and run there:
+overview-empty-token = TOKEN
+durability-sqlite = Durability: a report is acknowledged once it is on this server's disk (SQLite, full synchronisation).
+durability-postgres-synchronous = Durability: a report is acknowledged once it is on disk and on a synchronous standby (PostgreSQL).
+durability-postgres-local = Durability: a report is acknowledged once it is on the database server's disk (PostgreSQL without a synchronous standby: if that server is lost, the latest reports may be too).
+
+organizations-search = Name, INN or OGRN
+organizations-found = { $count ->
+    [one] { $shown } organization found
+   *[other] { $shown } organizations found
+}
+building-title = Building { $number }
+target = target { $rate }
+rooms-none = No rooms of this building are registered.
+room-add = Add a room
+room-add-do = Add
+room-number = Number
+room-name = Name
+room-purpose = Purpose
+rooms-whole-building = whole building, no room
+room-exists = This building already has a room with that number.
+room-number-missing = Give the room's number: at most 20 characters.
+devices-none = No devices here yet. Create a token and enroll the first one.
+
+devices-search = Name, model, serial number, processor
+devices-filter = Contact
+devices-filter-any = All
+devices-filter-seen = Seen within 24 hours
+devices-filter-silent = Silent for over 7 days
+devices-filter-never = Never reported
+devices-filter-today = Enrolled today
+devices-found = { $count ->
+    [one] { $shown } device
+   *[other] { $shown } devices
+}
+device-unnamed = Unnamed
+device-place = Where and when
+device-move = Move to a room
+device-move-do = Move
+device-enrolled = Enrolled
+device-agent = Agent version
+device-clock = Device clock
+device-id = Device number
+device-clock-unknown = not compared yet
+device-clock-right = right (off by less than 2 seconds)
+device-clock-ahead = ahead by { $time }
+device-clock-behind = behind by { $time }
+duration-seconds = { $count ->
+    [one] { $shown } second
+   *[other] { $shown } seconds
+}
+duration-minutes = { $count ->
+    [one] { $shown } minute
+   *[other] { $shown } minutes
+}
+duration-hours = { $count ->
+    [one] { $shown } hour
+   *[other] { $shown } hours
+}
+duration-days = { $count ->
+    [one] { $shown } day
+   *[other] { $shown } days
+}
+chain-title = Chain of reports
+chain-why = Each report is signed with the device's key and named by digest in the next one, so a missing or replaced report shows.
+chain-place = Epoch and number
+chain-place-value = { $place }
+chain-head = Latest report
+chain-key = Device key
+chain-unbroken = unbroken
+chain-broken = has breaks
+chain-forked = has a fork
+chain-empty = no reports yet
+sections-label = Sections of this page
+section-partial = read in part
+section-failed = could not be read
+section-missing = This section has not arrived yet.
+section-unreadable = The section was received and kept, but its form is not known to this version of the controller. Update the controller.
+section-empty = There is no such hardware.
+section-problems = What the agent could not read:
+section-unknown = Fields that this version of the controller does not know (kept as they are):
+section-received = Received
+packages-count = { $count ->
+    [one] { $shown } package
+   *[other] { $shown } packages
+}
+packages-search = Find in the list
+reports = Reports
+reports-found = { $count ->
+    [one] { $shown } report
+   *[other] { $shown } reports
+}
+report-place = Epoch and number
+report-received = Received
+report-device-time = Device clock
+report-digest = Digest
+
+tokens-why = A token is a line, a QR code or a file with which a technician enrolls computers into the right room. The line itself is shown once, on creation. New tokens are created on an organization's page.
+tokens-found = { $count ->
+    [one] { $shown } token
+   *[other] { $shown } tokens
+}
+tokens-none = No tokens yet.
+token-new = Create a token
+token-create = Create the token
+token-place = Where the computers belong
+token-uses = Used
+token-uses-limit = How many computers may enroll
+token-days = Valid for how many days
+token-expires = Valid until
+token-proxy = The school's proxy (if any)
+token-proxy-hint = Like http://10.0.0.1:3128. The agent goes through it from the first try.
+token-note = Note
+token-revoke = Revoke
+token-no-building = The organization has no building. Import the register first.
+token-created = Token created
+token-once = Copy the token now: it will not be shown again. The controller keeps only its digest.
+token-line = The token's line
+token-file = Download as a file
+token-how = On a computer with the agent installed, run:
+token-qr = The same token as a QR code
+token-back = To the organization
+token-uses-wrong = The number of computers is 1 to 1000.
+token-days-wrong = The validity is 1 to 365 days.
+token-proxy-wrong = A proxy's address begins with http:// and holds a name or IP address and a port.
+token-place-wrong = Choose a building or room of this organization.
+token-note-wrong = The note has at most 200 characters.
+
+import-title = Register import
+import-why = A CSV (UTF-8) or XLSX file with organizations, buildings and rooms. First you see what will be new, what changes and what the file does not have; nothing happens until you confirm. What the file does not have never vanishes by itself.
+import-file = Register file
+import-preview = Show the changes
+import-preview-title = What will change
+import-errors = Errors by line
+import-errors-why = A file with errors cannot be imported: the register changes as a whole or not at all. Correct the lines and upload the file again.
+import-line = Line
+import-column = Column
+import-error = What is wrong
+import-subject = Record
+import-change = Change
+import-new = New
+import-new-why = Will appear in the register.
+import-changed = Changed
+import-changed-why = The former values stay in the history.
+import-vanished = Not in the file
+import-vanished-why = Stay as they are: a person decides on liquidation or reorganization.
+import-same = unchanged
+import-more = and { $shown } more
+import-confirm = Confirm the import
+import-discard = Discard
+import-outdated = The register has changed since this list was shown. Upload the file again.
+import-warnings = Please note
+import-no-file = Choose a file.
+import-nothing = The file does not differ from the register.
+
+operator = Operator
+operator-new = New operator
+operator-role = Role
+operator-scope = Scope
+operator-scope-region = whole region
+operator-created = Created
+operator-name = Signs as (position or name)
+operator-login-rule = Latin letters, digits, dot, hyphen; 3 to 64 characters.
+operator-municipality = Municipality (for a municipality operator)
+operator-organization = Organization (for a school technician)
+operator-organization-rule = The organization's number, from the address of its page.
+operator-create = Create the operator
+operator-disable = Disable
+operator-reset = New password
+operator-password-title = One-time password
+operator-password-once = Hand the password over in person: it will not be shown again. It must be changed at the first sign-in.
+operator-login-wrong = Login: Latin letters, digits, dot, hyphen, 3 to 64 characters.
+operator-login-taken = This login is taken.
+operator-name-wrong = Say how the operator signs: at most 120 characters.
+operator-role-wrong = Choose a role from the list.
+operator-scope-wrong = Give this role its scope: a municipality for a municipality operator, an organization for a school technician, nothing for others.
+
+activity-why = Who did what, and when. Entries are only added: they cannot be changed or removed on these pages.
+activity-found = { $count ->
+    [one] { $shown } entry
+   *[other] { $shown } entries
+}
+activity-at = When
+activity-action = Action
+activity-subject = Subject
+activity-detail = Details
+
+trust-title = How to trust this server
+trust-why = This server's certificate was issued by the region's own certificate authority, so a browser may warn about it. To end the warning, install the region's root certificate, once on each workplace.
+trust-step-check = 1. Compare the fingerprint
+trust-check = Compare it with the one the regional operator gave you by phone or letter. If a single character differs, install nothing.
+trust-fingerprint = SHA-256 of the root certificate
+trust-step-install = 2. Install the certificate
+trust-download = Download the root certificate
+trust-windows = Windows: open the file, Install Certificate → Local Machine → Trusted Root Certification Authorities.
+trust-linux = Linux: copy the file to /usr/local/share/ca-certificates and run update-ca-certificates (ALT, RED OS: /etc/pki/ca-trust/source/anchors and update-ca-trust).
+trust-firefox = Firefox: Settings → Privacy & Security → Certificates → View → Authorities → Import.
+trust-agents = Agents do not need this: the fingerprint is in their token.
+
+error-home = To the first page
+error-400-title = The request was not understood
+error-400 = The address or the form is filled in wrongly. Go back and try again.
+error-403-title = Not allowed
+error-403 = Your role does not allow this. If it should, ask the region's administrator.
+error-403-csrf-title = The form is out of date
+error-403-csrf = The form was opened too long ago or sent from another site. Go back, reload the page and send it again. Nothing was changed.
+error-404-title = Page not found
+error-404 = There is nothing at this address, or it does not belong to your organization.
+error-405-title = Not that way
+error-405 = This address does not accept such a request.
+error-413-title = The file is too large
+error-413 = What was sent is larger than allowed. Split the file.
+error-503-title = The database is unavailable
+error-503 = The controller cannot reach its database, or its disk is full. Nothing is lost; try again in a minute.
+error-500-title = Internal error
+error-500 = It was written to the controller's log. Try again; if it happens again, tell the administrator the time and the page's address.

@@ -1,0 +1,307 @@
+# Страницы контроллера. Ключ записан здесь и в en/pages.ftl; тест сравнивает.
+product-name = Цифровая образовательная среда: оборудование школ
+skip-to-content = К содержанию
+nav-label = Основные разделы
+crumbs-label = Где вы
+nav-overview = Обзор
+nav-organizations = Организации
+nav-devices = Устройства
+nav-tokens = Токены
+nav-operators = Операторы
+nav-activity = Журнал действий
+nav-password = Сменить пароль
+nav-logout = Выйти
+footer-time = Время страницы
+pager-label = Страницы списка
+pager-previous = Назад
+pager-next = Вперёд
+pager-shown = { $place }
+search = Найти
+copy = Скопировать
+yes = да
+no = нет
+never = ни разу
+state = Состояние
+actions = Действия
+device = Устройство
+devices = Устройства
+organization = Организация
+municipality = Муниципалитет
+municipality-any = Все муниципалитеты
+kind = Вид
+inn = ИНН
+kpp = КПП
+ogrn = ОГРН
+oktmo = ОКТМО
+contingent = Учащихся
+source-of-record = Источник записи
+room = Кабинет
+place = Корпус и кабинет
+hardware = Оборудование
+last-seen = Последняя связь
+
+login-title = Вход
+login-login = Имя для входа
+login-password = Пароль
+login-enter = Войти
+login-hint = Имя и одноразовый пароль выдаёт администратор региона. После нескольких ошибок подряд вход закрывается на время.
+login-refused = Имя или пароль неверны, либо вход временно закрыт после нескольких неудачных попыток. Проверьте раскладку и попробуйте ещё раз через несколько минут.
+login-busy = Сейчас входит слишком много людей. Попробуйте через минуту.
+
+password-title = Смена пароля
+password-forced = Вы вошли с одноразовым паролем. Придумайте свой, чтобы продолжить.
+password-current = Нынешний пароль
+password-new = Новый пароль
+password-again = Новый пароль ещё раз
+password-rule = Не короче 10 знаков и не совпадает с именем для входа.
+password-change = Сменить пароль
+password-wrong = Нынешний пароль введён неверно.
+password-short = Новый пароль короче 10 знаков.
+password-long = Новый пароль длиннее 200 знаков.
+password-same-as-login = Новый пароль совпадает с именем для входа.
+password-same-as-old = Новый пароль совпадает с нынешним.
+password-differs = Новый пароль введён дважды по-разному.
+
+overview-title = Обзор
+overview-organizations = { $count ->
+    [one] организация
+    [few] организации
+   *[many] организаций
+}
+overview-devices = { $count ->
+    [one] устройство
+    [few] устройства
+   *[many] устройств
+}
+overview-seen = на связи за 24 часа
+overview-silent = молчат больше 7 дней
+overview-never = ни разу не прислали отчёт
+overview-today = зарегистрировано сегодня
+overview-recent = Недавно выходили на связь
+overview-empty-title = Устройств пока нет
+overview-empty = Создайте токен на странице организации, установите агент на компьютер и выполните на нём:
+overview-empty-token = ТОКЕН
+durability-sqlite = Гарантия сохранности: отчёт подтверждается после записи на диск этого сервера (SQLite, полная синхронизация).
+durability-postgres-synchronous = Гарантия сохранности: отчёт подтверждается после записи на диск и на синхронную реплику (PostgreSQL).
+durability-postgres-local = Гарантия сохранности: отчёт подтверждается после записи на диск сервера базы (PostgreSQL без синхронной реплики: при её потере последние отчёты могут пропасть).
+
+organizations-search = Название, ИНН или ОГРН
+organizations-found = { $count ->
+    [one] Найдена { $shown } организация
+    [few] Найдены { $shown } организации
+   *[many] Найдено { $shown } организаций
+}
+building-title = Корпус { $number }
+target = норма { $rate }
+rooms-none = Кабинеты этого корпуса не внесены.
+room-add = Добавить кабинет
+room-add-do = Добавить
+room-number = Номер
+room-name = Название
+room-purpose = Назначение
+rooms-whole-building = весь корпус, без кабинета
+room-exists = Кабинет с таким номером в этом корпусе уже есть.
+room-number-missing = Укажите номер кабинета: не больше 20 знаков.
+devices-none = Здесь ещё нет устройств. Создайте токен и зарегистрируйте первое.
+
+devices-search = Имя, модель, серийный номер, процессор
+devices-filter = Связь
+devices-filter-any = Все
+devices-filter-seen = На связи за 24 часа
+devices-filter-silent = Молчат больше 7 дней
+devices-filter-never = Ни одного отчёта
+devices-filter-today = Зарегистрированы сегодня
+devices-found = { $count ->
+    [one] { $shown } устройство
+    [few] { $shown } устройства
+   *[many] { $shown } устройств
+}
+device-unnamed = Без имени
+device-place = Где и когда
+device-move = Переместить в кабинет
+device-move-do = Переместить
+device-enrolled = Зарегистрировано
+device-agent = Версия агента
+device-clock = Часы устройства
+device-id = Номер устройства
+device-clock-unknown = ещё не сверялись
+device-clock-right = верны (расхождение меньше 2 секунд)
+device-clock-ahead = спешат на { $time }
+device-clock-behind = отстают на { $time }
+duration-seconds = { $count ->
+    [one] { $shown } секунду
+    [few] { $shown } секунды
+   *[many] { $shown } секунд
+}
+duration-minutes = { $count ->
+    [one] { $shown } минуту
+    [few] { $shown } минуты
+   *[many] { $shown } минут
+}
+duration-hours = { $count ->
+    [one] { $shown } час
+    [few] { $shown } часа
+   *[many] { $shown } часов
+}
+duration-days = { $count ->
+    [one] { $shown } сутки
+    [few] { $shown } суток
+   *[many] { $shown } суток
+}
+chain-title = Цепочка отчётов
+chain-why = Каждый отчёт подписан ключом устройства и назван контрольной суммой следующего: пропажа или подмена отчёта видна.
+chain-place = Эпоха и номер
+chain-place-value = { $place }
+chain-head = Последний отчёт
+chain-key = Ключ устройства
+chain-unbroken = не прерывалась
+chain-broken = есть разрывы
+chain-forked = есть развилка
+chain-empty = отчётов ещё нет
+sections-label = Разделы этой страницы
+section-partial = прочитано не всё
+section-failed = прочитать не удалось
+section-missing = Этот раздел ещё не поступал.
+section-unreadable = Раздел получен и сохранён, но записан в форме, которой эта версия контроллера не знает. Обновите контроллер.
+section-empty = Такого оборудования нет.
+section-problems = Что агент не смог прочитать:
+section-unknown = Поля, которых эта версия контроллера не знает (сохранены как есть):
+section-received = Получено
+packages-count = { $count ->
+    [one] { $shown } пакет
+    [few] { $shown } пакета
+   *[many] { $shown } пакетов
+}
+packages-search = Найти в списке
+reports = Отчёты
+reports-found = { $count ->
+    [one] { $shown } отчёт
+    [few] { $shown } отчёта
+   *[many] { $shown } отчётов
+}
+report-place = Эпоха и номер
+report-received = Получен
+report-device-time = Часы устройства
+report-digest = Контрольная сумма
+
+tokens-why = Токен — это строка, QR-код или файл, с которыми техник регистрирует компьютеры в нужном кабинете. Сама строка показывается один раз, при создании. Новый токен создают на странице организации.
+tokens-found = { $count ->
+    [one] { $shown } токен
+    [few] { $shown } токена
+   *[many] { $shown } токенов
+}
+tokens-none = Токенов ещё нет.
+token-new = Создать токен
+token-create = Создать токен
+token-place = Куда попадут компьютеры
+token-uses = Использован
+token-uses-limit = Сколько компьютеров можно зарегистрировать
+token-days = Сколько дней действует
+token-expires = Действует до
+token-proxy = Прокси школы (если есть)
+token-proxy-hint = Адрес вида http://10.0.0.1:3128. Агент выйдет через него с первого раза.
+token-note = Примечание
+token-revoke = Отозвать
+token-no-building = У организации нет ни одного корпуса. Сначала загрузите реестр.
+token-created = Токен создан
+token-once = Скопируйте токен сейчас: больше он показан не будет. Контроллер хранит только его контрольную сумму.
+token-line = Строка токена
+token-file = Скачать файлом
+token-how = На компьютере с установленным агентом выполните:
+token-qr = Тот же токен QR-кодом
+token-back = К организации
+token-uses-wrong = Число компьютеров — от 1 до 1000.
+token-days-wrong = Срок — от 1 до 365 дней.
+token-proxy-wrong = Адрес прокси начинается с http:// и содержит имя или IP-адрес и порт.
+token-place-wrong = Выберите корпус или кабинет этой организации.
+token-note-wrong = Примечание не длиннее 200 знаков.
+
+import-title = Загрузка реестра
+import-why = Файл CSV (UTF-8) или XLSX с организациями, корпусами и кабинетами. Сначала будет показано, что появится, изменится и чего в файле нет; ничего не меняется, пока вы не подтвердите. То, чего в файле нет, само не исчезает.
+import-file = Файл реестра
+import-preview = Показать изменения
+import-preview-title = Что изменится
+import-errors = Ошибки по строкам
+import-errors-why = Пока в файле есть ошибки, загрузить его нельзя: реестр меняется целиком или никак. Исправьте строки и загрузите файл снова.
+import-line = Строка
+import-column = Столбец
+import-error = Что не так
+import-subject = Запись
+import-change = Изменение
+import-new = Новые
+import-new-why = Появятся в реестре.
+import-changed = Изменившиеся
+import-changed-why = Прежние значения останутся в истории.
+import-vanished = Отсутствуют в файле
+import-vanished-why = Останутся как есть: решение о ликвидации или реорганизации принимает человек.
+import-same = без изменений
+import-more = и ещё { $shown }
+import-confirm = Подтвердить загрузку
+import-discard = Отменить
+import-outdated = Реестр изменился после того, как был показан этот список. Загрузите файл снова.
+import-warnings = Обратите внимание
+import-no-file = Выберите файл.
+import-nothing = Файл не отличается от реестра.
+
+operator = Оператор
+operator-new = Новый оператор
+operator-role = Роль
+operator-scope = Область
+operator-scope-region = весь регион
+operator-created = Создан
+operator-name = Как подписывать (должность или имя)
+operator-login-rule = Латинские буквы, цифры, точка, дефис; от 3 до 64 знаков.
+operator-municipality = Муниципалитет (для муниципального оператора)
+operator-organization = Организация (для школьного техника)
+operator-organization-rule = Номер организации из адреса её страницы.
+operator-create = Создать оператора
+operator-disable = Отключить
+operator-reset = Новый пароль
+operator-password-title = Одноразовый пароль
+operator-password-once = Передайте пароль оператору лично: больше он показан не будет. При первом входе его придётся сменить.
+operator-login-wrong = Имя для входа: латинские буквы, цифры, точка, дефис, от 3 до 64 знаков.
+operator-login-taken = Такое имя для входа уже занято.
+operator-name-wrong = Укажите, как подписывать оператора: до 120 знаков.
+operator-role-wrong = Выберите роль из списка.
+operator-scope-wrong = Для этой роли укажите её область: муниципальному оператору — муниципалитет, школьному технику — организацию, остальным — ничего.
+
+activity-why = Кто, когда и что сделал. Записи только добавляются: изменить или удалить их на этих страницах нельзя.
+activity-found = { $count ->
+    [one] { $shown } запись
+    [few] { $shown } записи
+   *[many] { $shown } записей
+}
+activity-at = Когда
+activity-action = Действие
+activity-subject = Предмет
+activity-detail = Подробности
+
+trust-title = Как доверять этому серверу
+trust-why = Сертификат этого сервера выдан собственным удостоверяющим центром региона, поэтому браузер может предупреждать о нём. Чтобы предупреждение исчезло, установите корневой сертификат региона — один раз на каждом рабочем месте.
+trust-step-check = 1. Сверьте отпечаток
+trust-check = Сравните отпечаток с тем, что сообщил вам региональный оператор по телефону или письмом. Если хоть один знак отличается, ничего не устанавливайте.
+trust-fingerprint = SHA-256 корневого сертификата
+trust-step-install = 2. Установите сертификат
+trust-download = Скачать корневой сертификат
+trust-windows = Windows: откройте файл, «Установить сертификат» → «Локальный компьютер» → «Доверенные корневые центры сертификации».
+trust-linux = Linux: скопируйте файл в /usr/local/share/ca-certificates и выполните update-ca-certificates (ALT, РЕД ОС: /etc/pki/ca-trust/source/anchors и update-ca-trust).
+trust-firefox = Firefox: Настройки → Приватность и защита → Сертификаты → Просмотр → Центры сертификации → Импортировать.
+trust-agents = Агентам это не нужно: отпечаток уже записан в их токене.
+
+error-home = На главную
+error-400-title = Запрос не понят
+error-400 = Адрес или форма заполнены неверно. Вернитесь назад и попробуйте ещё раз.
+error-403-title = Недостаточно прав
+error-403 = Ваша роль не разрешает этого. Если так и должно быть — обратитесь к администратору региона.
+error-403-csrf-title = Форма устарела
+error-403-csrf = Форма открыта слишком давно или прислана с другого сайта. Вернитесь назад, обновите страницу и отправьте её снова. Ничего не изменено.
+error-404-title = Страница не найдена
+error-404 = По этому адресу ничего нет, или это не относится к вашей организации.
+error-405-title = Так сюда обратиться нельзя
+error-405 = Этот адрес не принимает такого запроса.
+error-413-title = Файл слишком велик
+error-413 = Присланное больше допустимого. Разделите файл на части.
+error-503-title = База данных недоступна
+error-503 = Контроллер не может обратиться к базе данных, или на её диске нет места. Ничего не потеряно; попробуйте через минуту.
+error-500-title = Внутренняя ошибка
+error-500 = Она записана в журнал контроллера. Попробуйте ещё раз; если повторится, сообщите администратору время и адрес страницы.

@@ -1,0 +1,131 @@
+//! Who did what, in which words. Entries are only ever added.
+//!
+//! Called by the handlers for people after what they did has become durable, and by the command line. It knows
+//! the codes and shapes of entries; sentences for people are in `locales/`.
+
+use inventory_schema::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::access::Operator;
+use crate::store::activity::NewActivity;
+use crate::store::{Store, StoreError};
+
+/// What can be done. The code is stored and never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Login,
+    LoginFailed,
+    Logout,
+    PasswordChanged,
+    TokenCreated,
+    TokenRevoked,
+    RegisterImported,
+    RoomAdded,
+    DeviceMoved,
+    OperatorCreated,
+    OperatorDisabled,
+    OperatorPasswordReset,
+}
+
+impl Action {
+    pub const ALL: [Self; 12] = [
+        Self::Login,
+        Self::LoginFailed,
+        Self::Logout,
+        Self::PasswordChanged,
+        Self::TokenCreated,
+        Self::TokenRevoked,
+        Self::RegisterImported,
+        Self::RoomAdded,
+        Self::DeviceMoved,
+        Self::OperatorCreated,
+        Self::OperatorDisabled,
+        Self::OperatorPasswordReset,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::LoginFailed => "login_failed",
+            Self::Logout => "logout",
+            Self::PasswordChanged => "password_changed",
+            Self::TokenCreated => "token_created",
+            Self::TokenRevoked => "token_revoked",
+            Self::RegisterImported => "register_imported",
+            Self::RoomAdded => "room_added",
+            Self::DeviceMoved => "device_moved",
+            Self::OperatorCreated => "operator_created",
+            Self::OperatorDisabled => "operator_disabled",
+            Self::OperatorPasswordReset => "operator_password_reset",
+        }
+    }
+}
+
+/// What was acted upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectKind {
+    Operator,
+    Organization,
+    Device,
+    Token,
+    Register,
+}
+
+impl SubjectKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Organization => "organization",
+            Self::Device => "device",
+            Self::Token => "token",
+            Self::Register => "register",
+        }
+    }
+}
+
+/// An entry in the making.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    entry: NewActivity,
+    detail: Map<String, Value>,
+}
+
+impl Entry {
+    pub fn new(at: Timestamp, who: &Operator, action: Action, kind: SubjectKind, subject: impl ToString) -> Self {
+        Self::by_login(at, Some(who.id), &who.login, action, kind, subject)
+    }
+
+    /// Where nobody is signed in: a failed sign-in, the command line.
+    pub fn by_login(at: Timestamp, id: Option<i64>, login: &str, action: Action, kind: SubjectKind, subject: impl ToString) -> Self {
+        Self {
+            entry: NewActivity {
+                at,
+                operator_id: id,
+                operator_login: login.chars().take(64).collect(),
+                action: action.as_str().to_owned(),
+                subject_kind: kind.as_str().to_owned(),
+                subject_id: subject.to_string(),
+                organization_id: None,
+                detail: String::new(),
+            },
+            detail: Map::new(),
+        }
+    }
+
+    /// The organization it concerns, by internal id: whose scope may see the entry.
+    pub fn of_organization(mut self, id: i64) -> Self {
+        self.entry.organization_id = Some(id);
+        self
+    }
+
+    /// Never a token's secret, a password or a pupil's name.
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.detail.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub async fn record(mut self, store: &Store) -> Result<(), StoreError> {
+        self.entry.detail = Value::Object(self.detail).to_string();
+        store.append_activity(&self.entry).await
+    }
+}

@@ -1,0 +1,259 @@
+//! `/api/v1/devices`: lists, one device with its sections as they were signed and its chain, its reports.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use inventory_schema::{DeviceId, OrganizationId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{ApiError, ApiProblem, ListOf, Paging};
+use crate::state::AppState;
+use crate::store::device::{Device, DeviceState};
+use crate::store::device_list::DeviceFilter;
+use crate::store::report::ReportState;
+use crate::store::report_reading::{CurrentSection, ReportRecord};
+use crate::web::device::finding_name;
+use crate::web::devices::contact;
+use crate::web::session::SignedIn;
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DeviceRow {
+    pub id: String,
+    pub organization: String,
+    pub organization_name: String,
+    pub building: String,
+    pub room: Option<String>,
+    /// `enrolled` or `left`.
+    pub state: &'static str,
+    pub enrolled_at: String,
+    pub last_seen_at: Option<String>,
+    pub last_report_at: Option<String>,
+    pub agent_version: Option<String>,
+    /// The computer's clock minus the controller's, in microseconds.
+    pub clock_offset_microseconds: Option<i64>,
+    pub host_name: Option<String>,
+    pub maker: Option<String>,
+    pub model: Option<String>,
+    pub serial: Option<String>,
+    pub processor: Option<String>,
+    pub memory_bytes: Option<i64>,
+    pub storage_bytes: Option<i64>,
+    pub operating_system: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DeviceDetail {
+    #[serde(flatten)]
+    pub device: DeviceRow,
+    /// By name; what was never reported is absent.
+    pub sections: BTreeMap<String, SectionDetail>,
+    pub chain: Vec<ChainDetail>,
+    /// Newest first.
+    pub findings: Vec<FindingDetail>,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SectionDetail {
+    /// `sha256:` of the section's canonical bytes, as signed.
+    pub digest: String,
+    pub received_at: String,
+    /// The section's document; `null` while its body has not arrived.
+    #[schema(value_type = Object)]
+    pub body: Option<Value>,
+}
+
+/// The newest report of one key's chain.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ChainDetail {
+    pub key: String,
+    pub epoch: u32,
+    pub sequence: u64,
+    pub digest: String,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FindingDetail {
+    /// `fork`, `chain_break` or `clock`.
+    pub kind: &'static str,
+    pub found_at: String,
+    #[schema(value_type = Object)]
+    pub detail: Value,
+}
+
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ReportRow {
+    pub digest: String,
+    pub previous: Option<String>,
+    pub key: String,
+    pub epoch: u32,
+    pub sequence: u64,
+    /// `stored` or `fork`.
+    pub state: &'static str,
+    pub received_at: String,
+    /// What the computer's own clock said.
+    pub device_time: String,
+    pub trusted_time: Option<String>,
+    pub sections: i64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+pub struct DeviceQuery {
+    /// Words of the host name, maker, model, serial number, processor or system.
+    pub q: Option<String>,
+    /// An organization's id.
+    pub organization: Option<String>,
+    /// `seen` (within 24 hours), `silent` (over 7 days) or `never` (no report).
+    pub seen: Option<String>,
+}
+
+/// Devices in one's scope, by organization and host name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices",
+    params(DeviceQuery, Paging),
+    responses((status = 200, body = ListOf<DeviceRow>), (status = 400, body = ApiProblem), (status = 401, body = ApiProblem))
+)]
+pub async fn list(
+    State(state): State<AppState>,
+    Query(query): Query<DeviceQuery>,
+    Query(paging): Query<Paging>,
+    signed_in: SignedIn,
+) -> Result<Json<ListOf<DeviceRow>>, ApiError> {
+    let organization = query.organization.map(|id| id.parse::<OrganizationId>()).transpose();
+    let seen = match query.seen.as_deref() {
+        Some(name) => Some(contact(name, state.clock.now()).ok_or(ApiError::invalid("seen: seen, silent или never."))?),
+        None => None,
+    };
+    let filter = DeviceFilter {
+        organization: organization.map_err(|_| ApiError::invalid("organization: нужен номер организации (UUID)."))?,
+        query: query.q.filter(|words| !words.trim().is_empty()),
+        contact: seen,
+        ..DeviceFilter::default()
+    };
+    let found = state
+        .store
+        .devices(signed_in.operator.scope.into(), &filter, paging.piece())
+        .await?;
+    Ok(Json(ListOf::of(found, row)))
+}
+
+fn row(device: Device) -> DeviceRow {
+    DeviceRow {
+        id: device.external_id.to_string(),
+        organization: device.place.organization.to_string(),
+        organization_name: device.place.organization_short_name,
+        building: device.place.building.to_string(),
+        room: device.place.room.map(|room| room.to_string()),
+        state: match device.state {
+            DeviceState::Enrolled => "enrolled",
+            DeviceState::Left => "left",
+        },
+        enrolled_at: device.enrolled_at.to_string(),
+        last_seen_at: device.last_seen_at.map(|at| at.to_string()),
+        last_report_at: device.last_report_at.map(|at| at.to_string()),
+        agent_version: device.agent_version,
+        clock_offset_microseconds: device.clock_offset_micros,
+        host_name: device.summary.host_name,
+        maker: device.summary.maker,
+        model: device.summary.model,
+        serial: device.summary.serial,
+        processor: device.summary.processor,
+        memory_bytes: device.summary.memory_bytes,
+        storage_bytes: device.summary.storage_bytes,
+        operating_system: device.summary.os_title,
+    }
+}
+
+/// One device with its sections, chains and findings.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices/{device}",
+    params(("device" = String, Path, description = "The device's id (UUID)")),
+    responses((status = 200, body = DeviceDetail), (status = 401, body = ApiProblem), (status = 404, body = ApiProblem))
+)]
+pub async fn show(State(state): State<AppState>, Path(id): Path<DeviceId>, signed_in: SignedIn) -> Result<Json<DeviceDetail>, ApiError> {
+    let device = state
+        .store
+        .device(signed_in.operator.scope.into(), id)
+        .await?
+        .ok_or(ApiError::not_found())?;
+    let internal = device.id;
+    let mut chain = Vec::new();
+    for key in state.store.device_keys(internal).await? {
+        if let Some(head) = state.store.chain_head(key.fingerprint).await? {
+            chain.push(ChainDetail {
+                key: key.fingerprint.to_string(),
+                epoch: head.place.epoch,
+                sequence: head.place.sequence,
+                digest: head.digest.to_string(),
+            });
+        }
+    }
+    let findings = state.store.findings(internal, 100).await?;
+    let sections = state.store.current_sections(internal).await?;
+    Ok(Json(DeviceDetail {
+        device: row(device),
+        sections: sections.into_iter().map(section).collect(),
+        chain,
+        findings: findings
+            .into_iter()
+            .map(|finding| FindingDetail {
+                kind: finding_name(finding.kind),
+                found_at: finding.found_at.to_string(),
+                detail: serde_json::from_str(&finding.detail).unwrap_or(Value::Null),
+            })
+            .collect(),
+    }))
+}
+
+fn section(section: CurrentSection) -> (String, SectionDetail) {
+    let detail = SectionDetail {
+        digest: section.digest.to_string(),
+        received_at: section.received_at.to_string(),
+        body: section.body.and_then(|body| serde_json::from_slice(&body).ok()),
+    };
+    (section.section.to_string(), detail)
+}
+
+/// A device's reports, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/devices/{device}/reports",
+    params(("device" = String, Path, description = "The device's id (UUID)"), Paging),
+    responses((status = 200, body = ListOf<ReportRow>), (status = 401, body = ApiProblem), (status = 404, body = ApiProblem))
+)]
+pub async fn reports(
+    State(state): State<AppState>,
+    Path(id): Path<DeviceId>,
+    Query(paging): Query<Paging>,
+    signed_in: SignedIn,
+) -> Result<Json<ListOf<ReportRow>>, ApiError> {
+    let device = state
+        .store
+        .device(signed_in.operator.scope.into(), id)
+        .await?
+        .ok_or(ApiError::not_found())?;
+    let found = state.store.reports(device.id, paging.piece()).await?;
+    Ok(Json(ListOf::of(found, report_row)))
+}
+
+fn report_row(report: ReportRecord) -> ReportRow {
+    ReportRow {
+        digest: report.digest.to_string(),
+        previous: report.previous.map(|digest| digest.to_string()),
+        key: report.key.to_string(),
+        epoch: report.place.epoch,
+        sequence: report.place.sequence,
+        state: match report.state {
+            ReportState::Stored => "stored",
+            ReportState::Fork => "fork",
+        },
+        received_at: report.received_at.to_string(),
+        device_time: report.device_time.to_string(),
+        trusted_time: report.trusted_time.map(|at| at.to_string()),
+        sections: report.sections,
+    }
+}

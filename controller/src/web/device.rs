@@ -1,0 +1,332 @@
+//! One device: its place, its chain, every section with the source of each fact, its reports; moving it.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use inventory_schema::envelope::{ChainPlace, Resumption};
+use inventory_schema::{DeviceId, SectionName, Timestamp};
+use serde::Deserialize;
+
+use super::devices::{DeviceRow, Presence, model, name};
+use super::error::PageError;
+use super::format::exact_moment;
+use super::language::Language;
+use super::page::{Page, Visit, html};
+use super::pager::{Pager, piece};
+use super::place::{ChoiceGroup, PlaceChoice, choices, in_words};
+use super::section::{Cell, FactLine, SectionView};
+use super::session::SignedIn;
+use crate::access::Right;
+use crate::activity_log::{Action, Entry, SubjectKind};
+use crate::state::AppState;
+use crate::store::device::Device;
+use crate::store::finding::{Finding, FindingKind};
+use crate::store::report::ReportState;
+use crate::store::report_reading::{CurrentSection, ReportRecord};
+
+#[derive(Debug, Clone)]
+struct HeadLine {
+    place: String,
+    digest: String,
+    key: String,
+}
+
+#[derive(Debug, Clone)]
+struct FindingLine {
+    label: String,
+    at: String,
+    detail: String,
+}
+
+/// The state of a device's chains in words.
+#[derive(Debug, Clone)]
+struct ChainView {
+    verdict: String,
+    class: &'static str,
+    heads: Vec<HeadLine>,
+    findings: Vec<FindingLine>,
+}
+
+#[derive(Debug, Clone)]
+struct ReportLine {
+    place: String,
+    received: Timestamp,
+    device_time: Timestamp,
+    digest: String,
+    short_digest: String,
+    state: &'static str,
+    class: &'static str,
+    resumed: Option<&'static str>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "device.html")]
+struct DevicePage {
+    page: Page,
+    id: String,
+    name: String,
+    model: String,
+    state: Presence,
+    facts: Vec<FactLine>,
+    may_move: bool,
+    places: Vec<ChoiceGroup>,
+    chain: ChainView,
+    sections: Vec<SectionView>,
+    reports: Vec<ReportLine>,
+    reports_total: i64,
+    pager: Pager,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct DeviceQuery {
+    page: Option<u32>,
+}
+
+/// How many findings a page lists, newest first.
+const FINDINGS: i64 = 20;
+
+/// `GET /devices/{device}`
+pub async fn show(
+    State(state): State<AppState>,
+    Path(id): Path<DeviceId>,
+    Query(query): Query<DeviceQuery>,
+    signed_in: SignedIn,
+    visit: Visit,
+) -> Result<Response, PageError> {
+    let scope = signed_in.operator.scope.into();
+    let device = state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
+    let (number, piece) = piece(query.page);
+    let reports = state.store.reports(device.id, piece).await?;
+    let current = state.store.current_sections(device.id).await?;
+    let (l, now) = (visit.language, visit.now);
+    let page = Page::new(&state, visit, "/devices")
+        .in_zone(&device.time_zone)
+        .crumb("/organizations", l.t("nav-organizations"))
+        .crumb(
+            format!("/organizations/{}", device.place.organization),
+            &device.place.organization_short_name,
+        );
+    let may_move = signed_in.operator.may(Right::EditDevices);
+    let places = if may_move {
+        choices(&state.store, scope, device.place.organization, &chosen(&device), l).await?
+    } else {
+        Vec::new()
+    };
+    html(DevicePage {
+        id: id.to_string(),
+        name: name(&device, l),
+        model: model(&device),
+        state: Presence::of(&device, now),
+        facts: facts(&device, &page),
+        may_move,
+        places,
+        chain: chain(&state, &device, reports.total, &page).await?,
+        sections: sections(&current, l),
+        reports: reports.rows.iter().map(report_line).collect(),
+        reports_total: reports.total,
+        pager: Pager::of(number, reports.total, &format!("/devices/{id}"), &[]),
+        page,
+    })
+}
+
+fn chosen(device: &Device) -> String {
+    let building = device.place.building;
+    device
+        .place
+        .room
+        .map_or_else(|| building.to_string(), |room| format!("{building}/{room}"))
+}
+
+fn facts(device: &Device, page: &Page) -> Vec<FactLine> {
+    let l = page.language;
+    let line = |label: String, text: String| FactLine {
+        label,
+        cell: Cell::plain(text),
+    };
+    let seen = device.last_seen_at.map_or_else(|| l.t("never"), |at| page.moment(&at));
+    let agent = device.agent_version.clone().map(|version| line(l.t("device-agent"), version));
+    [
+        Some(line(l.t("organization"), device.place.organization_short_name.clone())),
+        Some(line(
+            l.t("place"),
+            in_words(&device.place.address, device.place.room_name.as_deref()),
+        )),
+        Some(line(l.t("last-seen"), seen)),
+        Some(line(l.t("device-enrolled"), page.moment(&device.enrolled_at))),
+        agent,
+        Some(line(l.t("device-clock"), clock(device.clock_offset_micros, l))),
+        Some(line(l.t("device-id"), device.external_id.to_string())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The computer's clock minus ours, in words; under two seconds it is right.
+fn clock(offset_micros: Option<i64>, l: Language) -> String {
+    let Some(offset) = offset_micros else {
+        return l.t("device-clock-unknown");
+    };
+    let seconds = i64::try_from(offset.unsigned_abs() / 1_000_000).unwrap_or(i64::MAX);
+    let length = duration(seconds, l);
+    match (seconds, offset > 0) {
+        (0..2, _) => l.t("device-clock-right"),
+        (_, true) => l.with("device-clock-ahead", "time", &length),
+        (_, false) => l.with("device-clock-behind", "time", &length),
+    }
+}
+
+/// In the largest unit of which there are at least two.
+fn duration(seconds: i64, l: Language) -> String {
+    match seconds {
+        ..120 => l.n("duration-seconds", &seconds),
+        120..7_200 => l.n("duration-minutes", &(seconds / 60)),
+        7_200..172_800 => l.n("duration-hours", &(seconds / 3_600)),
+        _ => l.n("duration-days", &(seconds / 86_400)),
+    }
+}
+
+async fn chain(state: &AppState, device: &Device, reports: i64, page: &Page) -> Result<ChainView, PageError> {
+    let mut heads = Vec::new();
+    for key in state.store.device_keys(device.id).await?.iter().rev() {
+        if let Some(head) = state.store.chain_head(key.fingerprint).await? {
+            heads.push(HeadLine {
+                place: place_text(head.place),
+                digest: head.digest.to_string(),
+                key: key.fingerprint.to_string(),
+            });
+        }
+    }
+    let findings = state.store.findings(device.id, FINDINGS).await?;
+    let (verdict, class) = verdict(&findings, reports, page.language);
+    Ok(ChainView {
+        verdict,
+        class,
+        heads,
+        findings: findings.iter().map(|finding| finding_line(finding, page)).collect(),
+    })
+}
+
+fn verdict(findings: &[Finding], reports: i64, l: Language) -> (String, &'static str) {
+    let has = |kind: FindingKind| findings.iter().any(|finding| finding.kind == kind);
+    if has(FindingKind::Fork) {
+        (l.t("chain-forked"), "bad")
+    } else if has(FindingKind::ChainBreak) {
+        (l.t("chain-broken"), "doubt")
+    } else if reports == 0 {
+        (l.t("chain-empty"), "")
+    } else {
+        (l.t("chain-unbroken"), "good")
+    }
+}
+
+pub fn finding_name(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::Fork => "fork",
+        FindingKind::ChainBreak => "chain_break",
+        FindingKind::Clock => "clock",
+    }
+}
+
+fn finding_line(finding: &Finding, page: &Page) -> FindingLine {
+    FindingLine {
+        label: page.family("finding", finding_name(finding.kind)),
+        at: exact_moment(finding.found_at, page.zone()),
+        detail: if finding.detail == "{}" {
+            String::new()
+        } else {
+            finding.detail.clone()
+        },
+    }
+}
+
+/// Every section in the schema's order: what was stored, and what is missing.
+fn sections(current: &[CurrentSection], l: Language) -> Vec<SectionView> {
+    SectionName::ALL
+        .into_iter()
+        .map(|name| {
+            let stored = current.iter().find(|section| section.section == name);
+            match stored.and_then(|section| section.body.as_deref().map(|body| (section, body))) {
+                Some((section, body)) => SectionView::of(name, body, section.received_at, l),
+                None => SectionView::missing(name, l),
+            }
+        })
+        .collect()
+}
+
+fn place_text(place: ChainPlace) -> String {
+    format!("{} / {}", place.epoch, place.sequence)
+}
+
+fn report_line(report: &ReportRecord) -> ReportLine {
+    let digest = report.digest.to_string();
+    let (state, class) = match report.state {
+        ReportState::Stored => ("stored", "good"),
+        ReportState::Fork => ("fork", "bad"),
+    };
+    ReportLine {
+        place: place_text(report.place),
+        received: report.received_at,
+        device_time: report.device_time,
+        short_digest: digest.chars().skip("sha256:".len()).take(12).collect(),
+        digest,
+        state,
+        class,
+        resumed: report.resumed.map(|resumed| match resumed {
+            Resumption::StateRestored => "state_restored",
+            Resumption::RecordLost => "record_lost",
+            Resumption::Forked => "forked",
+        }),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub struct MoveForm {
+    place: String,
+}
+
+/// `POST /devices/{device}/room`: to another building or room of its own organization.
+pub async fn relocate(
+    State(state): State<AppState>,
+    Path(id): Path<DeviceId>,
+    signed_in: SignedIn,
+    visit: Visit,
+    Form(form): Form<MoveForm>,
+) -> Result<Response, PageError> {
+    let who = &signed_in.operator;
+    let scope = who.scope.into();
+    let device = state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
+    let choice: PlaceChoice = form.place.parse().map_err(|_| PageError::BadRequest)?;
+    let place = choice
+        .find(&state.store, scope, device.place.organization)
+        .await?
+        .ok_or(PageError::NotFound)?;
+    if !state.store.move_device(scope, id, choice.building, choice.room).await? {
+        return Err(PageError::NotFound);
+    }
+    let row = DeviceRow::of(&device, visit.now, Language::Russian);
+    Entry::new(visit.now, who, Action::DeviceMoved, SubjectKind::Device, id)
+        .of_organization(place.organization_id)
+        .with("device", row.name)
+        .with("from", in_words(&device.place.address, device.place.room_name.as_deref()))
+        .with("to", in_words(&place.address, place.room_name.as_deref()))
+        .record(&state.store)
+        .await?;
+    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clocks_fault_is_said_in_words() {
+        let l = Language::Russian;
+        assert_eq!(clock(None, l), "ещё не сверялись");
+        assert_eq!(clock(Some(-1_900_000), l), "верны (расхождение меньше 2 секунд)");
+        assert_eq!(clock(Some(90_000_000), l), "спешат на 90 секунд");
+        assert_eq!(clock(Some(-5 * 86_400_000_000), l), "отстают на 5 суток");
+        assert_eq!(clock(Some(3 * 3_600_000_000), Language::English), "ahead by 3 hours");
+    }
+}
