@@ -4,7 +4,11 @@
 //! To add a command: a file under `cli/` with its `Arguments` and `run`, a line in [`Command`] and one in
 //! [`main`].
 
+mod config;
+mod doctor;
+mod enroll;
 mod inventory;
+mod settings;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -28,6 +32,9 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Inventory(inventory::Arguments),
+    Enroll(enroll::Arguments),
+    Doctor(doctor::Arguments),
+    Config(config::Arguments),
 }
 
 /// Reads the command line, runs the command and turns its outcome into an exit code: 0 done, 1 failed, 2 not
@@ -36,6 +43,9 @@ pub fn main() -> ExitCode {
     let CommandLine { lang, command } = CommandLine::parse();
     let outcome = match command {
         Command::Inventory(arguments) => inventory::run(&arguments, lang),
+        Command::Enroll(arguments) => enroll::run(&arguments, lang),
+        Command::Doctor(arguments) => doctor::run(&arguments, lang),
+        Command::Config(arguments) => config::run(&arguments),
     };
     match outcome {
         Ok(code) => code,
