@@ -8,7 +8,10 @@ mod config;
 mod doctor;
 mod enroll;
 mod inventory;
+mod privileged;
+mod run;
 mod settings;
+mod status;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -33,8 +36,11 @@ struct CommandLine {
 enum Command {
     Inventory(inventory::Arguments),
     Enroll(enroll::Arguments),
+    Run(run::Arguments),
+    Status(status::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),
+    Privileged(privileged::Arguments),
 }
 
 /// Reads the command line, runs the command and turns its outcome into an exit code: 0 done, 1 failed, 2 not
@@ -44,6 +50,9 @@ pub fn main() -> ExitCode {
     let outcome = match command {
         Command::Inventory(arguments) => inventory::run(&arguments, lang),
         Command::Enroll(arguments) => enroll::run(&arguments, lang),
+        Command::Run(arguments) => run::run(&arguments, lang),
+        Command::Status(arguments) => status::run(&arguments, lang),
+        Command::Privileged(arguments) => privileged::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments, lang),
         Command::Config(arguments) => config::run(&arguments),
     };

@@ -41,6 +41,11 @@ impl TrustedTime {
         }
     }
 
+    /// What the controller's clock said.
+    pub fn told(self) -> Timestamp {
+        self.told
+    }
+
     /// The trusted time now; `None` after a reboot, because nobody counted while the computer was off.
     pub fn at(self, now: Moment) -> Option<Timestamp> {
         if now.boot != self.boot {

@@ -24,6 +24,9 @@ pub struct AgentConfig {
     /// Instead of the addresses that the token gave.
     pub controllers: Vec<ControllerUrl>,
     pub inventory_interval_seconds: InventoryInterval,
+    /// Where the second unit, with the administrator's rights, waits; without it this process looks at the
+    /// hardware with the rights it has.
+    pub privileged_socket: Option<PathBuf>,
     pub proxy: ProxyConfig,
     pub spool: SpoolConfig,
 }
@@ -34,6 +37,7 @@ impl Default for AgentConfig {
             state_dir: PathBuf::from("/var/lib/cos-agent"),
             controllers: Vec::new(),
             inventory_interval_seconds: InventoryInterval(86_400),
+            privileged_socket: None,
             proxy: ProxyConfig::default(),
             spool: SpoolConfig::default(),
         }

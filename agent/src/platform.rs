@@ -11,4 +11,4 @@ pub mod private_file;
 
 pub use file_tree::{FileTree, ReadError};
 #[cfg(target_os = "linux")]
-pub use linux::{CONFIG_FILE, STATE_DIRECTORY, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock};
+pub use linux::{CONFIG_FILE, STATE_DIRECTORY, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock};

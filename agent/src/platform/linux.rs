@@ -51,6 +51,16 @@ pub fn usable_memory() -> Option<u64> {
     (bytes > 0).then_some(bytes)
 }
 
+/// Resolves when the service manager or the terminal asks this process to end.
+pub async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be awaited in a runtime");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

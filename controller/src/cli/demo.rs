@@ -197,13 +197,12 @@ struct Agent {
 impl Agent {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        // A Ctrl-C in the terminal reaches the whole group: the agent is ended by us, in order.
         command
-            .arg("--config")
-            .arg(&self.config)
+            .env("COS_AGENT_CONFIG", &self.config)
             .args(arguments)
             .stdin(Stdio::null())
             .kill_on_drop(true);
+        // A Ctrl-C in the terminal reaches the whole group: the agent is ended by us, in order.
         #[cfg(unix)]
         command.process_group(0);
         command

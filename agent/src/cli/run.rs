@@ -1,0 +1,51 @@
+//! `cos-agent run`: the agent at work, until it is asked to stop.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+use super::settings::{ConfigFile, system_clock};
+use crate::eventloop;
+use crate::language::Language;
+use crate::ledger::Ledger;
+use crate::platform::{self, FileTree};
+use crate::privileged::Collector;
+
+/// Работать: следить за оборудованием и сообщать о нём контроллеру
+///
+/// Обычно это делает служба. Останавливается по Ctrl-C и SIGTERM; отчёты, которые не успели уйти, ждут на диске.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Пример:\n  sudo cos-agent run\n\nКод завершения: 0 остановлен по просьбе, 1 не может работать (причина напечатана)"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+pub(super) fn run(arguments: &Arguments, _: Language) -> Result<ExitCode, Box<dyn Error>> {
+    start_log();
+    let config = arguments.config.load()?;
+    let collector = match &config.privileged_socket {
+        Some(socket) => Collector::SecondUnit(socket.clone()),
+        None => Collector::OwnRights(FileTree::live()),
+    };
+    let clock = system_clock(Ledger::load(&config.state_dir)?.trusted_time);
+    // One thread: an agent at rest should be as good as absent.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(eventloop::run(config, collector, clock, platform::asked_to_stop()))?;
+    // A collection under way is not waited for.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // Without colours where a service manager reads it.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
