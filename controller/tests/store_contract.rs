@@ -66,6 +66,7 @@ on_both_engines! {
     reports::a_duplicate_is_known_and_may_bring_missing_bodies,
     reports::a_group_of_256_with_one_conflicting_report,
     reports::equal_bodies_are_stored_once,
+    reports::groups_answer_as_single_reports_do,
     reports::concurrent_groups_of_one_chain_store_it_once,
     reports::a_deleted_device_that_returns_continues_its_chain_with_a_break,
     people::an_operator_logs_in_is_locked_and_disabled,

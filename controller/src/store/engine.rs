@@ -116,6 +116,15 @@ impl Engine {
         begun.map_err(StoreError::from)
     }
 
+    /// A transaction whose statements all see the same moment.
+    pub(super) async fn begin_reading(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let begun = match self.kind {
+            EngineKind::Sqlite => self.read.begin().await,
+            EngineKind::Postgres => self.read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
+        };
+        begun.map_err(StoreError::from)
+    }
+
     pub(super) async fn close(&self) {
         self.read.close().await;
         self.write.close().await;

@@ -204,14 +204,7 @@ pub async fn the_overview_counts_by_municipality(store: Store) {
         .iter()
         .map(|municipality| (municipality.name.as_str(), municipality.organizations, municipality.devices.total))
         .collect();
-    assert_eq!(
-        names,
-        [("Чердынский", 1, 0), ("город Пермь", 2, 3)]
-            .map(|row| row)
-            .into_iter()
-            .rev()
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(names, [("город Пермь", 2, 3), ("Чердынский", 1, 0)]);
     let foreign = municipality_scope(&store, "57654000").await;
     let part = store.overview(foreign, now).await.unwrap();
     assert_eq!((part.organizations, part.devices.total), (1, 0));
@@ -258,10 +251,10 @@ pub async fn a_deleted_device_leaves_its_certificates_and_revocations(store: Sto
     assert_eq!(store.reports(id, Page::default()).await.unwrap().total, 0);
     assert_eq!(store.findings(id, 10).await.unwrap(), []);
     assert_eq!(store.current_sections(id).await.unwrap(), []);
-    assert_eq!(store.certificates(device).await.unwrap(), [certificate.clone()]);
+    assert_eq!(store.certificates(device).await.unwrap(), std::slice::from_ref(&certificate));
     assert_eq!(store.newest_certificate(fingerprint).await.unwrap(), Some(certificate));
     let revocation = store.revocation(fingerprint).await.unwrap().unwrap();
     assert_eq!((revocation.revoked_at, revocation.reason.as_str()), (at(4), "lost"));
-    assert_eq!(store.revocations_after(0, 10).await.unwrap(), [revocation.clone()]);
+    assert_eq!(store.revocations_after(0, 10).await.unwrap(), std::slice::from_ref(&revocation));
     assert_eq!(store.revocations_after(revocation.id, 10).await.unwrap(), []);
 }

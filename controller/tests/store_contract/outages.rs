@@ -159,3 +159,43 @@ async fn a_full_disk_keeps_what_was_acknowledged() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_postgres_disk_is_told_and_keeps_what_was_acknowledged() {
+    at_postgres(|address| async move {
+        let store = Store::open(&address).await.unwrap();
+        with_region(&store).await;
+        let mut chain = Chain::new(with_device(&store, 1).await, 1);
+        let first = chain.report(&[(SectionName::Memory, "{\"n\":1}")], 1);
+        let second = chain.report(&[(SectionName::Memory, "{\"n\":2}")], 2);
+        store.commit_reports(std::slice::from_ref(&first)).await.unwrap();
+        // The server's own error code, raised where its disk would end.
+        let full = "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS \
+                    $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$; \
+                    CREATE TRIGGER full_disk BEFORE INSERT ON report FOR EACH ROW EXECUTE FUNCTION no_space()";
+        execute(&address, full.to_owned()).await;
+        let error = store.commit_reports(std::slice::from_ref(&second)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+        assert_eq!(store.chain_head(chain.key).await.unwrap(), Some(first.received.head()));
+        execute(&address, "DROP TRIGGER full_disk ON report".to_owned()).await;
+        let outcome = store.commit_reports(&[second]).await.unwrap();
+        assert_eq!(outcome, [CommitOutcome::Stored { missing: vec![] }]);
+        store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_connections_to_postgres_are_made_again() {
+    at_postgres(|address| async move {
+        let store = Store::open(&address).await.unwrap();
+        with_region(&store).await;
+        let snapshot = store.register_snapshot().await.unwrap();
+        let cut = "SELECT CAST(COUNT(pg_terminate_backend(pid)) AS BIGINT) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        execute(&address, cut.to_owned()).await;
+        assert_eq!(store.register_snapshot().await.unwrap(), snapshot);
+        store.close().await;
+    })
+    .await;
+}

@@ -288,3 +288,69 @@ pub async fn a_deleted_device_that_returns_continues_its_chain_with_a_break(stor
         }]
     );
 }
+
+/// Whatever arrives in whatever groups, every report is answered and every head stands as if each had come alone.
+pub async fn groups_answer_as_single_reports_do(store: Store) {
+    with_region(&store).await;
+    let mut chance = 0x2545_f491_4f6c_dd1d_u64;
+    let mut draw = |below: usize| {
+        chance ^= chance << 13;
+        chance ^= chance >> 7;
+        chance ^= chance << 17;
+        usize::try_from(chance % below as u64).unwrap()
+    };
+    let mut kinds: BTreeSet<String> = BTreeSet::new();
+    for round in 0..6 {
+        // The same history of two keys, once for a device that gets single reports, once for one that gets groups.
+        let mut histories = [Vec::new(), Vec::new()];
+        let mut chains = Vec::new();
+        for (history, reports) in histories.iter_mut().enumerate() {
+            let number = 100 + 2 * round + history as u64;
+            let chain = Chain::new(with_device(&store, number).await, number);
+            chains.push(chain.key);
+            let mut branches = vec![chain];
+            let mut steps = [3, 0, 5, 1, 4, 2, 6, 0, 1, 3].into_iter().cycle().skip(round as usize);
+            for n in 0..14 {
+                let step = steps.next().unwrap_or(0);
+                if step == 5 {
+                    branches.push(branches[0].clone());
+                }
+                let branch = step % branches.len();
+                reports.push(branches[branch].report(&[(SectionName::Memory, &format!("{{\"n\":{n}}}"))], n));
+            }
+        }
+        let order: Vec<usize> = (0..20).map(|n| if n < 14 && n % 5 != 4 { n } else { draw(14) }).collect();
+        let mut answers = [Vec::new(), Vec::new()];
+        for &index in &order {
+            answers[0].extend(store.commit_reports(&histories[0][index..=index]).await.unwrap());
+        }
+        let mut left = order.as_slice();
+        while !left.is_empty() {
+            let (now, later) = left.split_at((1 + draw(6)).min(left.len()));
+            let group: Vec<_> = now.iter().map(|&index| histories[1][index].clone()).collect();
+            answers[1].extend(store.commit_reports(&group).await.unwrap());
+            left = later;
+        }
+        let shape = |answers: &[CommitOutcome]| -> Vec<String> {
+            let place = |outcome: &CommitOutcome| match outcome {
+                CommitOutcome::Forked { head } => format!("forked {:?}", head.place),
+                CommitOutcome::Gap { head } => format!("gap {:?}", head.place),
+                other => format!("{other:?}"),
+            };
+            answers.iter().map(place).collect()
+        };
+        assert_eq!(shape(&answers[0]), shape(&answers[1]), "round {round}, order {order:?}");
+        kinds.extend(
+            shape(&answers[0])
+                .iter()
+                .filter_map(|answer| answer.split(' ').next().map(str::to_owned)),
+        );
+        let heads = [
+            store.chain_head(chains[0]).await.unwrap(),
+            store.chain_head(chains[1]).await.unwrap(),
+        ];
+        assert_eq!(heads[0].map(|head| head.place), heads[1].map(|head| head.place));
+    }
+    let came_up: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    assert_eq!(came_up, ["Duplicate", "Stored", "forked", "gap"]);
+}
