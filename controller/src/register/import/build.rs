@@ -259,7 +259,6 @@ impl Explain for TextError {
         match self {
             Self::Empty { .. } => "Значение пустое. Заполните ячейку.".to_owned(),
             Self::TooLong { chars, max, .. } => format!("Знаков {chars}, а допускается не больше {max}. Сократите."),
-            Self::Shape { .. } => "Значение записано не в той форме. Исправьте его.".to_owned(),
             Self::Character { character, .. } => format!(
                 "Недопустимый знак с кодом U+{:04X}. Введите значение заново.",
                 u32::from(*character)
