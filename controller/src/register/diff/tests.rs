@@ -31,24 +31,17 @@ fn against(current: &Snapshot, table: &str) -> Preview {
 
 /// The table without the column of this title.
 fn without(table: &str, title: &str) -> String {
-    let place = table
-        .lines()
-        .next()
-        .unwrap()
-        .trim_start_matches('\u{feff}')
-        .split(';')
-        .position(|name| name == title)
-        .unwrap();
-    let row = |line: &str| {
-        let mut record = csv::ReaderBuilder::new()
-            .delimiter(b';')
-            .has_headers(false)
-            .from_reader(line.as_bytes());
-        let cells = record.records().next().unwrap().unwrap();
-        let kept = cells.iter().enumerate().filter(|(index, _)| *index != place);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(b';')
+        .has_headers(false)
+        .from_reader(table.trim_start_matches('\u{feff}').as_bytes());
+    let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let place = records[0].iter().position(|name| name == title).unwrap();
+    let row = |record: &csv::StringRecord| {
+        let kept = record.iter().enumerate().filter(|(index, _)| *index != place);
         kept.map(|(_, cell)| format!("\"{cell}\"")).collect::<Vec<_>>().join(";")
     };
-    table.trim_start_matches('\u{feff}').lines().map(row).collect::<Vec<_>>().join("\n")
+    records.iter().map(row).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -128,8 +121,8 @@ fn a_table_of_organizations_alone_leaves_buildings_out_of_the_question() {
     for title in [
         "Номер здания",
         "Адрес",
-        "Населенный пункт",
-        "Класс населенного пункта",
+        "Населённый пункт",
+        "Класс населённого пункта",
         "ОКТМО здания",
         "ФИАС",
         "Кабинет",
@@ -183,7 +176,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn what_is_exported_can_be_imported_without_a_change(

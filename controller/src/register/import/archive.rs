@@ -95,26 +95,32 @@ fn directory(bytes: &[u8]) -> Result<Vec<Entry>, ArchiveError> {
     Ok(entries)
 }
 
-/// The number of entries and where their list starts.
+/// The number of entries and where their list starts. An archive that two readers could take for two
+/// different ones is refused: it has one end record, at its very end, and the directory stands right before it.
 fn end_record(bytes: &[u8]) -> Option<(u64, u64)> {
     const RECORD: usize = 22;
     let last = bytes.len().checked_sub(RECORD)?;
     let first = last.saturating_sub(usize::from(u16::MAX));
-    let at = (first..=last).rev().find(|at| bytes[*at..].starts_with(b"PK\x05\x06"))?;
-    let (count, start) = (number::<2>(bytes, at + 10)?, number::<4>(bytes, at + 16)?);
-    if count != 0xffff && start != 0xffff_ffff {
-        return Some((count, start));
-    }
-    let locator = at.checked_sub(20)?;
-    if !bytes[locator..].starts_with(b"PK\x06\x07") {
-        return Some((count, start));
-    }
+    let mut marks = (first..=last).filter(|at| bytes[*at..].starts_with(b"PK\x05\x06"));
+    let at = marks.next().filter(|_| marks.next().is_none())?;
+    let comment = number::<2>(bytes, at + 20)?;
+    let [count, size, start] = [
+        number::<2>(bytes, at + 10)?,
+        number::<4>(bytes, at + 12)?,
+        number::<4>(bytes, at + 16)?,
+    ];
+    let whole = at as u64 + RECORD as u64 + comment == bytes.len() as u64;
+    let locator = at.checked_sub(20).filter(|locator| bytes[*locator..].starts_with(b"PK\x06\x07"));
+    let Some(locator) = locator else {
+        return (whole && start + size == at as u64).then_some((count, start));
+    };
     let large = usize::try_from(number::<8>(bytes, locator + 8)?).ok()?;
     bytes.get(large..)?.starts_with(b"PK\x06\x06").then_some(())?;
-    Some((
-        number::<8>(bytes, large.checked_add(32)?)?,
-        number::<8>(bytes, large.checked_add(48)?)?,
-    ))
+    let wide = [32, 40, 48].map(|field| number::<8>(bytes, large + field));
+    let [wide_count, wide_size, wide_start] = [wide[0]?, wide[1]?, wide[2]?];
+    let agree = (count == 0xffff || count == wide_count) && (start == 0xffff_ffff || start == wide_start);
+    let adjacent = wide_start.checked_add(wide_size)? == large as u64;
+    (whole && agree && adjacent).then_some((wide_count, wide_start))
 }
 
 /// The entry whose record in the directory starts at `at`, whether it is encrypted, and where the next one starts.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use inventory_schema::organization::{IdentifierError, Ogrn, Oktmo, PlaceName, SettlementClass};
+use inventory_schema::organization::{IdentifierError, Kpp, Ogrn, Oktmo, PlaceName, SettlementClass};
 use inventory_schema::text::TextError;
 
 use super::message::{LineError, Messages};
@@ -285,14 +285,9 @@ fn municipality_code(text: &str) -> Result<Oktmo, String> {
     }
 }
 
-/// Four digits, two digits or capital letters, three digits.
-fn kpp<T: FromStr>(text: &str) -> Result<T, String> {
-    let shape = |(place, byte): (usize, u8)| byte.is_ascii_digit() || ((4..6).contains(&place) && byte.is_ascii_uppercase());
-    let fits = text.len() == 9 && text.bytes().enumerate().all(shape);
+fn kpp(text: &str) -> Result<Kpp, String> {
     text.parse()
-        .ok()
-        .filter(|_| fits)
-        .ok_or_else(|| "КПП — девять знаков: четыре цифры, две цифры или заглавные латинские буквы, три цифры.".to_owned())
+        .map_err(|_| "КПП — девять знаков: четыре цифры, две цифры или заглавные латинские буквы, три цифры.".to_owned())
 }
 
 fn contingent(text: &str) -> Result<u32, String> {

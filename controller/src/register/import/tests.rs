@@ -118,13 +118,7 @@ fn an_empty_cell_agrees_with_the_row_above() {
 
 #[test]
 fn two_organizations_cannot_share_an_inn() {
-    let parsed = table(&[ROW, &ROW.replace("1205999000019", "1205999000020").replace("000020", "000020")]);
-    assert_eq!(the_error(&parsed).column, "ОГРН", "its check digit is wrong");
-    let right = (0..10)
-        .map(|check| format!("120599900002{check}"))
-        .find(|ogrn| ogrn.parse::<inventory_schema::organization::Ogrn>().is_ok())
-        .unwrap();
-    let parsed = table(&[ROW, &ROW.replace("1205999000019", &right)]);
+    let parsed = table(&[ROW, &ROW.replace("1205999000019", "1205999000020")]);
     let error = the_error(&parsed);
     assert_eq!((error.line, error.column.as_str()), (3, "ИНН"));
     assert!(error.message.contains("строке 2"), "{}", error.message);
@@ -153,7 +147,7 @@ fn a_class_that_contradicts_the_code_is_only_a_warning() {
     let implied = table(&[&ROW.replace("ГОРОД", "").replace("57701000001", "57701000051")]);
     assert_eq!(implied.register.buildings[0].settlement_class, SettlementClass::UrbanSettlement);
     let unknown = table(&[&ROW.replace("ГОРОД", "").replace("57701000001", "")]);
-    assert_eq!(the_error(&unknown).column, "Класс населённого пункта".replace('ё', "е"));
+    assert_eq!(the_error(&unknown).column, "Класс населённого пункта");
 }
 
 #[test]
@@ -169,7 +163,7 @@ fn each_mistake_has_its_sentence() {
         ("Школа № 1", "", "Полное наименование"),
         ("57701000;", ";", "ОКТМО муниципалитета"),
         ("599901001", "59990100Я", "КПП"),
-        ("ГОРОД", "МЕГАПОЛИС", "Класс населенного пункта"),
+        ("ГОРОД", "МЕГАПОЛИС", "Класс населённого пункта"),
     ] {
         let parsed = table(&[&ROW.replace(from, to)]);
         let named: Vec<&str> = parsed.errors.iter().map(|error| error.column.as_str()).collect();
@@ -200,14 +194,8 @@ fn wrong_columns_are_named() {
             .message
             .contains("ни одной строки")
     );
-    assert_eq!(the_error(&table(&[ROW]).clone_with_twice()).column, "ИНН");
-}
-
-impl ParsedRegister {
-    /// The same table with a column named twice.
-    fn clone_with_twice(&self) -> Self {
-        read(format!("{HEADER};ИНН\n{ROW};5999000016\n").as_bytes(), &defaults())
-    }
+    let twice = read(format!("{HEADER};ИНН\n{ROW};5999000016\n").as_bytes(), &defaults());
+    assert_eq!(the_error(&twice).column, "ИНН");
 }
 
 #[test]

@@ -19,7 +19,7 @@ const TITLES: [&str; 13] = [
     "Муниципалитет",
     "Номер здания",
     "Адрес",
-    "Населенный пункт",
+    "Населённый пункт",
     "ОКТМО здания",
     "Кабинет",
     "Назначение кабинета",
@@ -257,6 +257,42 @@ fn a_directory_that_lies_about_a_size_is_refused() {
     let mut encrypted = sound.clone();
     encrypted[first + 8] |= 1;
     assert!(refusal(&encrypted).contains("паролем"));
+}
+
+#[test]
+fn an_archive_that_can_be_read_in_two_ways_is_refused() {
+    let sound = workbook(&[sheet(&[(1, header()), (2, row("12"))], &[])]);
+    let end = sound.len() - 22;
+    assert!(refusal(&[&sound[..], &sound[end..]].concat()).contains("оглавление"));
+    assert!(refusal(&[&sound[..4], b"another", &sound[4..]].concat()).contains("оглавление"));
+    assert!(refusal(&[&sound[..], b"tail"].concat()).contains("оглавление"));
+}
+
+#[test]
+fn a_directory_of_64_bit_sizes_is_read() {
+    let sound = workbook(&[sheet(&[(1, header()), (2, row("12"))], &[])]);
+    let end = sound.len() - 22;
+    let field = |at: usize, length: usize| -> u64 {
+        sound[end + at..end + at + length]
+            .iter()
+            .rev()
+            .fold(0, |n, b| n << 8 | u64::from(*b))
+    };
+    let (count, size, start) = (field(10, 2), field(12, 4), field(16, 4));
+    let mut wide = sound[..end].to_vec();
+    wide.extend(b"PK\x06\x06");
+    wide.extend(44u64.to_le_bytes());
+    wide.extend([45, 0, 45, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for value in [count, count, size, start] {
+        wide.extend(value.to_le_bytes());
+    }
+    wide.extend(b"PK\x06\x07\0\0\0\0");
+    wide.extend((end as u64).to_le_bytes());
+    wide.extend(1u32.to_le_bytes());
+    wide.extend(b"PK\x05\x06\0\0\0\0\xff\xff\xff\xff");
+    wide.extend([0xff; 8]);
+    wide.extend([0, 0]);
+    assert_eq!(read(&wide, &defaults()).errors, []);
 }
 
 #[test]
