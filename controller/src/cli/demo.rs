@@ -66,11 +66,25 @@ pub fn run(arguments: &DemoArguments) -> Outcome {
     prepare(&arguments.folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        tokio::select! {
-            outcome = show(arguments) => outcome,
-            () = asked_to_stop() => Ok(()),
+        let prepared = tokio::select! {
+            shown = show(arguments) => Some(shown?),
+            () = asked_to_stop() => None,
+        };
+        if let Some(Running { server, agent }) = prepared {
+            asked_to_stop().await;
+            say("\nОстанавливаю…")?;
+            end(agent).await;
+            server.stop().await;
+            say("Остановлено. Всё, что осталось, лежит в папке демонстрации.")?;
         }
+        Ok(())
     })
+}
+
+/// What is ended when the demo ends.
+struct Running {
+    server: Server,
+    agent: Child,
 }
 
 /// Empties a former demo's folder, makes a new one, touches no other.
@@ -87,7 +101,7 @@ fn prepare(folder: &Path) -> Outcome {
     Ok(())
 }
 
-async fn show(arguments: &DemoArguments) -> Outcome {
+async fn show(arguments: &DemoArguments) -> Result<Running, Box<dyn std::error::Error>> {
     let folder = std::path::absolute(&arguments.folder)?;
     let clock = Clock::system();
     say("Создаю удостоверяющий центр и базу данных…")?;
@@ -117,12 +131,7 @@ async fn show(arguments: &DemoArguments) -> Outcome {
     let mut running = agent.run()?;
     let device = reported(&server.state, &mut running).await?;
     print_invitation(&server, &device, &password, &folder)?;
-    asked_to_stop().await;
-    say("\nОстанавливаю…")?;
-    end(running).await;
-    server.stop().await;
-    say("Остановлено. Всё, что осталось, лежит в папке демонстрации.")?;
-    Ok(())
+    Ok(Running { server, agent: running })
 }
 
 async fn start_server(folder: &Path, port: u16, clock: Clock) -> Result<Server, Box<dyn std::error::Error>> {
