@@ -148,7 +148,11 @@ impl Shell {
             .is_some_and(|validity| renewal_due(&validity, self.clock.now()));
         self.core.set_renewal_due(due, now);
         let actions = self.core.handle(event, now);
-        actions.into_iter().fold(false, |ending, action| self.perform(action) || ending)
+        let mut ending = false;
+        for action in actions {
+            ending |= self.perform(action);
+        }
+        ending
     }
 
     async fn until_wakeup(&self) {

@@ -229,7 +229,7 @@ mod tests {
         let serial = disk.serial.unwrap();
         assert_eq!((serial.value.as_str(), serial.source), ("S3Z8NB0K123456", Source::SysfsBlock));
         assert_eq!(disk.size.unwrap().value.get(), 512_110_190_592);
-        assert_eq!(disk.removable.unwrap().value, false);
+        assert!(!disk.removable.unwrap().value);
     }
 
     #[test]
