@@ -37,10 +37,6 @@ use failure::{NameNotFound, classify};
 use proxy::Route;
 use tls::{Anchor, ChainVerifier, Dates, TrustError};
 
-/// How long a connection, with its TLS handshake, may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a request may take beyond what it asked the controller to wait.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// The most bytes of an answer that are read.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// Fast, and small enough for a school's line.
@@ -58,6 +54,24 @@ pub enum TransportError {
     NoController,
 }
 
+/// How patient the agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long a connection, with its TLS handshake, may take.
+    pub connect: Duration,
+    /// How long a request may take beyond what it asked the controller to wait.
+    pub request: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            request: Duration::from_secs(60),
+        }
+    }
+}
+
 /// Everything a connection depends on. An enrollment, a token or a test gives it.
 #[derive(Debug)]
 pub struct Settings<'a> {
@@ -69,6 +83,7 @@ pub struct Settings<'a> {
     /// Shown to the controller, if it has a certificate.
     pub identity: Option<&'a Identity>,
     pub clock: SharedClock,
+    pub patience: Patience,
 }
 
 /// A client of one region's controllers. Make a new one when the certificate, the trust bundle or the
@@ -80,6 +95,7 @@ pub struct Transport {
     preferred: AtomicUsize,
     route: Route,
     signing_keys: Vec<PublicKey>,
+    patience: Patience,
     client: reqwest::Client,
     /// Passes over dates, shows no certificate; asks for the time only.
     time_client: reqwest::Client,
@@ -109,6 +125,7 @@ impl Transport {
             signing_keys: enrollment.trust.signing_keys.clone(),
             identity: Some(identity),
             clock,
+            patience: Patience::default(),
         })
     }
 
@@ -125,6 +142,7 @@ impl Transport {
             signing_keys: Vec::new(),
             identity: None,
             clock,
+            patience: Patience::default(),
         })
     }
 
@@ -139,6 +157,7 @@ impl Transport {
             preferred: AtomicUsize::new(0),
             route: settings.route,
             signing_keys: settings.signing_keys,
+            patience: settings.patience,
         })
     }
 
@@ -183,7 +202,7 @@ impl Transport {
                 path: format!("/v1/time?nonce={nonce}"),
                 body: None,
                 compressed: false,
-                timeout: REQUEST_TIMEOUT,
+                timeout: self.patience.request,
             })
             .await?;
         self.believe(&signed, &nonce).map_err(|reason| TransportFailure::TimeNotBelieved {
@@ -206,11 +225,6 @@ impl Transport {
         }
     }
 
-    /// The proxy's address for people; `None` without one or when the system chooses it.
-    pub fn proxy_name(&self) -> Option<&str> {
-        self.route.proxy_name()
-    }
-
     fn post<T: Serialize>(&self, path: String, document: &T) -> Call<'_> {
         Call {
             client: &self.client,
@@ -218,7 +232,7 @@ impl Transport {
             path,
             body: Some(serde_json::to_vec(document).expect("documents are plain text, numbers and lists")),
             compressed: false,
-            timeout: REQUEST_TIMEOUT,
+            timeout: self.patience.request,
         }
     }
 
@@ -253,7 +267,7 @@ impl Transport {
         if call.compressed {
             request = request.header(CONTENT_ENCODING, "zstd");
         }
-        let failed = |error: reqwest::Error| classify(&error, controller.as_str(), self.route.proxy_name());
+        let failed = |error: reqwest::Error| classify(&error, controller.as_str(), self.route.proxy_name().as_deref());
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let content_type = content_type(&response);
@@ -340,7 +354,7 @@ fn client(settings: &Settings<'_>, dates: Dates, identity: Option<&Identity>) ->
         .tls_backend_preconfigured(tls_config(settings, dates, identity)?)
         .dns_resolver(Arc::new(SystemResolver))
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(settings.patience.connect)
         .pool_max_idle_per_host(1);
     let builder = settings.route.apply(builder).map_err(TransportError::Client)?;
     builder.build().map_err(TransportError::Client)

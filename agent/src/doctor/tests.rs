@@ -2,7 +2,9 @@
 
 use inventory_schema::problem::{Problem, ProblemCode};
 
+use super::words::of_problem;
 use super::*;
+use crate::language::Language;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

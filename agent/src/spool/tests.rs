@@ -10,6 +10,8 @@ use inventory_schema::section::SectionName;
 use inventory_schema::signature::Signature;
 use proptest::prelude::*;
 
+use super::reading::list;
+use super::survey::names;
 use super::*;
 
 const ROOMY: SpoolLimits = SpoolLimits {

@@ -84,12 +84,12 @@ pub struct NameNotFound {
     pub cause: Option<io::Error>,
 }
 
-/// Names what kept the request to `controller` from being answered. `proxy` is the configured one.
+/// Names what kept the request to `controller` from being answered. `proxy` is the one that is in use, if any is known.
 pub fn classify(error: &reqwest::Error, controller: &str, proxy: Option<&str>) -> TransportFailure {
     let chain = causes(error);
     let controller = controller.to_owned();
     let tunnel = chain.iter().find_map(|cause| TunnelFault::of(*cause));
-    let proxy = || proxy.unwrap_or("of the system").to_owned();
+    let proxy = || proxy.unwrap_or("HTTPS_PROXY").to_owned();
     match tunnel {
         Some(TunnelFault::LoginRequired) => return TransportFailure::ProxyLoginRequired { proxy: proxy() },
         Some(TunnelFault::Refused) => {

@@ -57,12 +57,29 @@ impl Route {
         }
     }
 
-    /// The proxy's address for people, without a login; `None` when it is the system's.
-    pub fn proxy_name(&self) -> Option<&str> {
+    /// The proxy's address for people, without a login; `None` when there is none.
+    pub fn proxy_name(&self) -> Option<String> {
         match self {
-            Self::Through { url, .. } => Some(url.as_str()),
-            Self::Direct | Self::System => None,
+            Self::Through { url, .. } => Some(without_login(url.as_str())),
+            Self::Direct => None,
+            Self::System => system_proxy(|name| std::env::var(name).ok()),
         }
+    }
+}
+
+/// What the environment names, in the order in which the HTTP client looks.
+fn system_proxy(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let named = names.into_iter().find_map(|name| variable(name).filter(|value| !value.is_empty()));
+    named.map(|value| without_login(&value))
+}
+
+/// `http://login:password@proxy:3128` is shown as `http://proxy:3128`.
+fn without_login(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        _ => url.to_owned(),
     }
 }
 
@@ -72,6 +89,15 @@ mod tests {
 
     fn config(text: &str) -> ProxyConfig {
         toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_proxys_name_does_not_tell_its_login() {
+        let environment = |name: &str| (name == "https_proxy").then(|| "http://pc:se@cret@proxy:3128".to_owned());
+        assert_eq!(system_proxy(environment).unwrap(), "http://proxy:3128");
+        assert_eq!(system_proxy(|_| None), None);
+        assert_eq!(without_login("pc:secret@proxy:3128"), "proxy:3128");
+        assert_eq!(without_login("http://proxy:3128"), "http://proxy:3128");
     }
 
     #[test]

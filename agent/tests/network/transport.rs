@@ -1,13 +1,14 @@
 //! Whom the transport believes, and how it names what went wrong.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cos_agent::clock::SharedClock;
 use cos_agent::config::ProxyConfig;
 use cos_agent::identity::Identity;
 use cos_agent::transport::proxy::Route;
 use cos_agent::transport::tls::Anchor;
-use cos_agent::transport::{Settings, Transport, TransportFailure};
+use cos_agent::transport::{Patience, Settings, Transport, TransportFailure};
 use inventory_schema::canonical::Digest;
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange, SpoolDepth};
 use inventory_schema::enrollment::{ControllerUrl, RenewalRequest};
@@ -29,6 +30,7 @@ fn settings(controllers: Vec<ControllerUrl>, authority: &Authority) -> Settings<
         signing_keys: vec![authority.signing_key()],
         identity: None,
         clock: clock_at(today()),
+        patience: Patience::default(),
     }
 }
 
@@ -104,7 +106,8 @@ async fn a_controller_of_the_region_is_believed_over_one_connection() {
     let request = &server.requests()[0];
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v1/check-in?wait=7"));
     assert_eq!(serde_json::from_slice::<CheckIn>(&request.body).unwrap(), check_in());
-    assert!(request.headers.contains("http/1.1") && !request.certified);
+    assert!(request.headers.contains("http/1.1"));
+    assert!(!request.certified);
 }
 
 #[tokio::test]
@@ -284,6 +287,22 @@ async fn a_closed_port_and_a_missing_name_are_told_and_another_address_helps() {
     let several = Transport::with_settings(settings(vec![closed, nameless, server.url.clone()], &region)).unwrap();
     for _ in 0..2 {
         several.check_in(&check_in(), Seconds::saturating(0)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn silence_is_told_from_refusal() {
+    let region = Authority::region();
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url: ControllerUrl = format!("https://{}", silent.local_addr().unwrap()).parse().unwrap();
+    let impatient = |connect, request| Settings {
+        patience: Patience { connect, request },
+        ..settings(vec![url.clone()], &region)
+    };
+    let (short, long) = (Duration::from_millis(50), Duration::from_secs(60));
+    for settings in [impatient(short, long), impatient(long, short)] {
+        let failed = failure(&Transport::with_settings(settings).unwrap()).await;
+        assert!(matches!(failed, TransportFailure::Timeout { .. }), "{failed:?}");
     }
 }
 
