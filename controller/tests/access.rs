@@ -34,7 +34,9 @@ fn filled(route: &RouteLine, school: &School) -> String {
 
 /// Whether a path names something that belongs to one school.
 fn names_a_schools(route: &RouteLine) -> bool {
-    ["{organization}", "{device}", "{token}"].iter().any(|name| route.path.contains(name))
+    ["{organization}", "{device}", "{token}"]
+        .iter()
+        .any(|name| route.path.contains(name))
 }
 
 /// A body that every field-checking handler accepts, naming this school's things.
@@ -148,9 +150,16 @@ async fn a_role_without_the_right_is_refused_and_one_with_it_is_not() {
 async fn another_schools_technician_finds_nothing_of_this_school() {
     let world = World::new().await;
     for login in ["stranger", "other.municipality"] {
-        let role = if login == "stranger" { Role::SchoolTechnician } else { Role::MunicipalityOperator };
+        let role = if login == "stranger" {
+            Role::SchoolTechnician
+        } else {
+            Role::MunicipalityOperator
+        };
         let mut browser = world.signed_in(login).await;
-        for route in for_people().iter().filter(|route| names_a_schools(route) && role.allows(route.right)) {
+        for route in for_people()
+            .iter()
+            .filter(|route| names_a_schools(route) && role.allows(route.right))
+        {
             let answer = call(&mut browser, route, &world.here).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{login} on {route}: {}", answer.text);
             assert!(!answer.text.contains("Школа № 59"), "{login} on {route}");
@@ -211,7 +220,10 @@ async fn lists_show_ones_own_school_only() {
 #[tokio::test]
 async fn nothing_is_changed_without_the_sessions_token() {
     let world = World::new().await;
-    for route in for_people().iter().filter(|route| route.method == "POST" && route.right != Right::Open) {
+    for route in for_people()
+        .iter()
+        .filter(|route| route.method == "POST" && route.right != Right::Open)
+    {
         for wrong in ["", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
             let mut browser = world.signed_in("region_administrator").await;
             browser.csrf = wrong.to_owned();
@@ -249,9 +261,17 @@ async fn the_interface_document_holds_every_route_for_programs() {
     for route in routes().iter().filter(|route| route.group == Group::Api) {
         let operation = &document["paths"][route.path][route.method.to_lowercase()];
         assert!(operation.is_object(), "{route} is not in the OpenAPI document");
-        assert!(operation["responses"].as_object().is_some_and(|answers| !answers.is_empty()), "{route}");
+        assert!(
+            operation["responses"].as_object().is_some_and(|answers| !answers.is_empty()),
+            "{route}"
+        );
     }
     let listed = routes().iter().filter(|route| route.group == Group::Api).count();
-    let described: usize = document["paths"].as_object().unwrap().values().map(|path| path.as_object().unwrap().len()).sum();
+    let described: usize = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|path| path.as_object().unwrap().len())
+        .sum();
     assert_eq!(described, listed, "the document describes a route that does not exist");
 }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use axum::http::{StatusCode, header};
 use cos_controller::access::Role;
-use people::{PASSWORD, World};
+use inventory_schema::{CanonicalBytes, SectionName};
+use people::{PASSWORD, World, report};
 
 mod signing_in {
     use super::*;
@@ -39,12 +40,22 @@ mod signing_in {
         let world = World::new().await;
         let mut browser = world.browser();
         for _ in 0..5 {
-            browser.post("/login", &[("login", "registrar"), ("password", "не тот пароль")]).await;
+            browser
+                .post("/login", &[("login", "registrar"), ("password", "не тот пароль")])
+                .await;
         }
         let right = [("login", "registrar"), ("password", PASSWORD)];
-        assert_eq!(browser.post("/login", &right).await.status, StatusCode::OK, "closed for the right password too");
         assert_eq!(
-            world.browser().post("/login", &[("login", "auditor"), ("password", PASSWORD)]).await.status,
+            browser.post("/login", &right).await.status,
+            StatusCode::OK,
+            "closed for the right password too"
+        );
+        assert_eq!(
+            world
+                .browser()
+                .post("/login", &[("login", "auditor"), ("password", PASSWORD)])
+                .await
+                .status,
             StatusCode::SEE_OTHER,
             "others are not concerned"
         );
@@ -78,7 +89,11 @@ mod signing_in {
         assert_eq!(browser.post("/password", &fields).await.location(), "/");
         assert_eq!(browser.get("/").await.status, StatusCode::OK, "the session goes on");
         let again = [("login", "new.one"), ("password", PASSWORD)];
-        assert_eq!(world.browser().post("/login", &again).await.status, StatusCode::OK, "the old password is void");
+        assert_eq!(
+            world.browser().post("/login", &again).await.status,
+            StatusCode::OK,
+            "the old password is void"
+        );
     }
 
     #[tokio::test]
@@ -94,7 +109,11 @@ mod signing_in {
         let mut browser = world.signed_in("registrar").await;
         let copy = browser.clone();
         assert_eq!(browser.post("/logout", &[]).await.location(), "/login");
-        assert_eq!(copy.clone().get("/").await.location(), "/login", "the session is gone, not only the cookie");
+        assert_eq!(
+            copy.clone().get("/").await.location(),
+            "/login",
+            "the session is gone, not only the cookie"
+        );
     }
 
     #[tokio::test]
@@ -102,10 +121,17 @@ mod signing_in {
         let world = World::new().await;
         let answer = world
             .browser()
-            .post("/login", &[("login", "registrar"), ("password", PASSWORD), ("to", "//evil.example")])
+            .post(
+                "/login",
+                &[("login", "registrar"), ("password", PASSWORD), ("to", "//evil.example")],
+            )
             .await;
         assert_eq!(answer.location(), "/", "nobody is sent elsewhere");
-        let cookie = answer.headers.get_all(header::SET_COOKIE).iter().find(|line| line.to_str().unwrap().starts_with("__Host-session="));
+        let cookie = answer
+            .headers
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .find(|line| line.to_str().unwrap().starts_with("__Host-session="));
         let cookie = cookie.unwrap().to_str().unwrap();
         for attribute in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
             assert!(cookie.contains(attribute), "{cookie}");
@@ -131,12 +157,24 @@ mod pages {
         let world = World::new().await;
         let mut browser = world.signed_in("region_viewer").await;
         assert!(browser.get("/organizations").await.text.contains("<html lang=\"ru\">"));
-        let answer = browser.post("/language", &[("language", "en"), ("to", "/organizations?q=%D0%A8%D0%BA%D0%BE%D0%BB%D0%B0%2059")]).await;
+        let answer = browser
+            .post(
+                "/language",
+                &[("language", "en"), ("to", "/organizations?q=%D0%A8%D0%BA%D0%BE%D0%BB%D0%B0%2059")],
+            )
+            .await;
         assert_eq!(answer.location(), "/organizations?q=%D0%A8%D0%BA%D0%BE%D0%BB%D0%B0%2059");
         let page = browser.get("/organizations?q=%D0%A8%D0%BA%D0%BE%D0%BB%D0%B0%2059").await;
-        assert!(page.text.contains("<html lang=\"en\">") && page.text.contains("1 organization found"), "{}", page.text);
+        assert!(
+            page.text.contains("<html lang=\"en\">") && page.text.contains("1 organization found"),
+            "{}",
+            page.text
+        );
         let mut later = world.signed_in("region_viewer").await;
-        assert!(later.get("/").await.text.contains("<html lang=\"en\">"), "the choice is the operator's");
+        assert!(
+            later.get("/").await.text.contains("<html lang=\"en\">"),
+            "the choice is the operator's"
+        );
     }
 
     #[tokio::test]
@@ -163,10 +201,20 @@ mod pages {
             let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}");
             assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
-            for inline in [" style=\"", "<style", " onclick=", "<script>", "javascript:", "Unknown localization key"] {
+            for inline in [
+                " style=\"",
+                "<style",
+                " onclick=",
+                "<script>",
+                "javascript:",
+                "Unknown localization key",
+            ] {
                 assert!(!answer.text.contains(inline), "{path} holds {inline}");
             }
-            assert!(answer.text.contains("<nav class=\"main") || path == "/password", "{path} has the navigation");
+            assert!(
+                answer.text.contains("<nav class=\"main") || path == "/password",
+                "{path} has the navigation"
+            );
         }
     }
 
@@ -175,7 +223,11 @@ mod pages {
         let world = World::new().await;
         let mut browser = world.signed_in("region_viewer").await;
         let page = browser.get(&format!("/organizations?q={}", people::encoded("ШКОЛА 59"))).await;
-        assert!(page.text.contains("Школа № 59") && !page.text.contains("Школа № 11"), "{}", page.text);
+        assert!(
+            page.text.contains("Школа № 59") && !page.text.contains("Школа № 11"),
+            "{}",
+            page.text
+        );
         let page = browser.get("/organizations?municipality=57708000").await;
         assert!(!page.text.contains("Школа № 59</a>") && page.text.contains("Школа № 11"));
         let page = browser.get(&format!("/organizations/{}", world.here.id())).await;
@@ -196,7 +248,9 @@ mod pages {
         assert!(answer.headers.contains_key(header::ALLOW));
         let answer = browser.get("/api/v1/nowhere").await;
         assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
-        let answer = browser.post_raw("/login", "application/x-www-form-urlencoded", "a=".repeat(100_000)).await;
+        let answer = browser
+            .post_raw("/login", "application/x-www-form-urlencoded", "a=".repeat(100_000))
+            .await;
         assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
         assert!(answer.text.contains("Файл слишком велик"));
     }
@@ -213,18 +267,80 @@ mod pages {
             ("name", "Физика"),
             ("purpose", "classroom"),
         ];
-        assert_eq!(browser.post(&format!("{organization}/rooms"), &fields).await.location(), organization);
+        assert_eq!(
+            browser.post(&format!("{organization}/rooms"), &fields).await.location(),
+            organization
+        );
         let device = format!("/devices/{}", world.here.device);
         let page = browser.get(&device).await;
         assert!(page.text.contains("305 · Физика"), "{}", page.text);
-        let rooms = world.state.store.rooms(cos_controller::store::Scope::REGION, world.here.id()).await.unwrap();
+        let rooms = world
+            .state
+            .store
+            .rooms(cos_controller::store::Scope::REGION, world.here.id())
+            .await
+            .unwrap();
         let room = rooms.iter().find(|room| room.number == "305").unwrap();
         let place = format!("{building}/{}", room.external_id);
-        assert_eq!(browser.post(&format!("{device}/room"), &[("place", &place)]).await.location(), device);
+        assert_eq!(
+            browser.post(&format!("{device}/room"), &[("place", &place)]).await.location(),
+            device
+        );
         assert!(browser.get(&device).await.text.contains("ул. Школьная, 1, Физика"));
         let mut auditor = world.signed_in("auditor").await;
         let log = auditor.get("/activity").await.text;
         assert!(log.contains("устройство перемещено") && log.contains("кабинет добавлен"), "{log}");
+    }
+
+    /// The schema's samples of every section: what is shown here is what any agent can report.
+    fn samples() -> Vec<(SectionName, Vec<u8>)> {
+        SectionName::ALL
+            .into_iter()
+            .map(|name| {
+                let file = format!("{}/../inventory-schema/examples/{name}-1.json", env!("CARGO_MANIFEST_DIR"));
+                let document: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+                (name, CanonicalBytes::of(&document).unwrap().as_bytes().to_vec())
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_devices_page_shows_every_section_in_words() {
+        let world = World::new().await;
+        report(&world, &world.here, &samples()).await;
+        let mut browser = world.signed_in("school_technician").await;
+        let page = browser.get(&format!("/devices/{}", world.here.device)).await.text;
+        for words in [
+            "kab-201-pc03",
+            "Оперативная память",
+            "не прерывалась",
+            "отстают на 3 часа",
+            "0 / 1",
+            "таблицы SMBIOS",
+            "256,1\u{a0}ГБ",
+        ] {
+            assert!(page.contains(words), "the page lacks «{words}»");
+        }
+        for (name, _) in samples() {
+            assert!(page.contains(&format!("id=\"{name}\"")), "{name}");
+        }
+        assert!(!page.contains("Этот раздел ещё не поступал"), "every section is there");
+        // A member of a closed list without words is shown by its own name: lower case with underscores.
+        let bare: Vec<&str> = page
+            .split("<span class=\"value\">")
+            .skip(1)
+            .filter_map(|rest| rest.split('<').next())
+            .filter(|value| value.contains('_') && value.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .collect();
+        assert_eq!(bare, Vec::<&str>::new());
+        let found = browser.get(&format!("/devices?q={}", people::encoded("aquarius i3"))).await.text;
+        assert!(found.contains("kab-201-pc03"), "{found}");
+        let answer = browser.get(&format!("/api/v1/devices/{}", world.here.device)).await;
+        let device: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
+        assert_eq!(device["sections"].as_object().unwrap().len(), SectionName::ALL.len());
+        assert_eq!(device["chain"][0]["sequence"], 1);
+        let reports = browser.get(&format!("/api/v1/devices/{}/reports", world.here.device)).await.text;
+        assert!(reports.contains("\"total\":1"), "{reports}");
     }
 
     #[tokio::test]
@@ -277,7 +393,12 @@ mod tokens {
         assert!(list.contains("класс 201") && !list.contains("cos1.") && !list.contains(token.secret.as_str()));
         let file = browser.post("/tokens/file", &[("line", &line)]).await;
         assert_eq!(file.text.trim(), line);
-        assert!(file.headers[header::CONTENT_DISPOSITION].to_str().unwrap().starts_with("attachment"));
+        assert!(
+            file.headers[header::CONTENT_DISPOSITION]
+                .to_str()
+                .unwrap()
+                .starts_with("attachment")
+        );
         browser.post(&format!("/tokens/{}/revoke", token.id), &[]).await;
         assert!(browser.get("/tokens").await.text.contains("отозван"));
     }
@@ -294,7 +415,10 @@ mod tokens {
         let created: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
         assert!(EnrollmentToken::from_line(created["line"].as_str().unwrap()).is_ok());
         let path = format!("/api/v1/tokens/{}/revoke", created["id"].as_str().unwrap());
-        assert_eq!(browser.post_json(&path, &serde_json::json!({})).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(
+            browser.post_json(&path, &serde_json::json!({})).await.status,
+            StatusCode::NO_CONTENT
+        );
         assert!(browser.get("/api/v1/tokens").await.text.contains("\"state\":\"revoked\""));
     }
 }
@@ -328,7 +452,11 @@ mod operators {
         assert_eq!(technician.get("/").await.location(), "/password");
         let record = world.state.store.operator_by_login("tech.59").await.unwrap().unwrap();
         browser.post(&format!("/operators/{}/disable", record.external_id), &[]).await;
-        assert_eq!(technician.get("/password").await.location(), "/login?to=%2Fpassword", "the session ended");
+        assert_eq!(
+            technician.get("/password").await.location(),
+            "/login?to=%2Fpassword",
+            "the session ended"
+        );
     }
 }
 
@@ -357,11 +485,21 @@ mod importing {
         let preview = answer.location().to_owned();
         let page = browser.get(&preview).await.text;
         assert!(page.contains("Новые") && page.contains("Отсутствуют в файле"), "{page}");
-        assert!(browser.get("/organizations").await.text.contains("Найдены 2 организации"), "nothing is written yet");
+        assert!(
+            browser.get("/organizations").await.text.contains("Найдены 2 организации"),
+            "nothing is written yet"
+        );
         let mut another = world.signed_in("region_administrator").await;
-        assert_eq!(another.get(&preview).await.status, StatusCode::NOT_FOUND, "a preview is its maker's");
+        assert_eq!(
+            another.get(&preview).await.status,
+            StatusCode::NOT_FOUND,
+            "a preview is its maker's"
+        );
         assert_eq!(browser.post(&format!("{preview}/confirm"), &[]).await.location(), "/organizations");
-        assert!(browser.get("/organizations").await.text.contains("Найдены 103 организации"), "101 and the two before");
+        assert!(
+            browser.get("/organizations").await.text.contains("Найдены 103 организации"),
+            "101 and the two before"
+        );
         assert_eq!(browser.post(&format!("{preview}/confirm"), &[]).await.status, StatusCode::NOT_FOUND);
         let answer = browser.post_raw("/register/import", &kind, body).await;
         let page = browser.get(answer.location()).await.text;
@@ -379,8 +517,14 @@ mod importing {
         let preview = answer.location().to_owned();
         let page = browser.get(&preview).await.text;
         assert!(page.contains("Ошибки по строкам") && !page.contains("Подтвердить"), "{page}");
-        assert_eq!(browser.post(&format!("{preview}/confirm"), &[]).await.status, StatusCode::BAD_REQUEST);
-        assert_eq!(browser.post(&format!("{preview}/discard"), &[]).await.location(), "/register/import");
+        assert_eq!(
+            browser.post(&format!("{preview}/confirm"), &[]).await.status,
+            StatusCode::BAD_REQUEST
+        );
+        assert_eq!(
+            browser.post(&format!("{preview}/discard"), &[]).await.location(),
+            "/register/import"
+        );
         assert_eq!(browser.get(&preview).await.status, StatusCode::NOT_FOUND);
     }
 
@@ -406,7 +550,13 @@ mod locales {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("locales").join(language);
         files(&folder)
             .iter()
-            .flat_map(|file| std::fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+            .flat_map(|file| {
+                std::fs::read_to_string(file)
+                    .unwrap()
+                    .lines()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
             .filter_map(|line| line.split_once(" =").map(|(key, _)| key.to_owned()))
             .filter(|key| key.starts_with(|c: char| c.is_ascii_lowercase()))
             .collect()
@@ -448,8 +598,16 @@ mod locales {
     #[test]
     fn both_languages_have_the_same_keys_and_every_key_that_is_used() {
         let (russian, english) = (keys("ru"), keys("en"));
-        assert_eq!(russian.difference(&english).collect::<Vec<_>>(), Vec::<&String>::new(), "only in Russian");
-        assert_eq!(english.difference(&russian).collect::<Vec<_>>(), Vec::<&String>::new(), "only in English");
+        assert_eq!(
+            russian.difference(&english).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "only in Russian"
+        );
+        assert_eq!(
+            english.difference(&russian).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "only in English"
+        );
         let used = used();
         let missing: Vec<_> = used.difference(&russian).filter(|key| *key != "key").collect();
         assert!(missing.is_empty(), "used and nowhere defined: {missing:?}");

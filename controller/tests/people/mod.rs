@@ -6,29 +6,35 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use cos_controller::access::Role;
+use cos_controller::api::device::body::BodyLimits;
 use cos_controller::authority::Authority;
 use cos_controller::pace::Pace;
 use cos_controller::password;
 use cos_controller::router::people_router;
 use cos_controller::state::{AppState, Clock, Region};
 use cos_controller::store::building::Building;
-use cos_controller::store::device::NewDevice;
+use cos_controller::store::device::{DeviceSummary, NewDevice};
 use cos_controller::store::operator::NewOperator;
 use cos_controller::store::organization::Organization;
 use cos_controller::store::register::{
     BuildingRow, ChangeSource, MunicipalityRow, OrganizationRow, OrganizationStatus, RegisterChanges, RoomPurpose, RoomRow,
 };
+use cos_controller::store::report::{BodyToStore, CommitOutcome, ReportToStore};
 use cos_controller::store::token::NewToken;
 use cos_controller::store::{Scope, Store};
 use inventory_schema::enrollment::TokenId;
+use inventory_schema::envelope::{ChainPlace, EnvelopeFormat, ReceivedEnvelope, ReportClock, ReportKind};
 use inventory_schema::organization::{OrganizationKind, SettlementClass};
-use inventory_schema::quantity::Seconds;
-use inventory_schema::signature::PublicKey;
-use inventory_schema::{DeviceId, Digest, OrganizationId, RoomId, Timestamp};
+use inventory_schema::quantity::{Microseconds, Seconds};
+use inventory_schema::signature::{PublicKey, Signature};
+use inventory_schema::{CanonicalBytes, DeviceId, Digest, Envelope, OrganizationId, RoomId, SectionName, Timestamp};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -37,13 +43,14 @@ pub const PASSWORD: &str = "десять знаков";
 pub const START: i64 = 1_788_244_200_000_000;
 
 /// One school of the region with what is in it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct School {
     pub organization: Organization,
     pub building: Building,
     pub room: RoomId,
     pub device: DeviceId,
     pub token: TokenId,
+    pub key: Arc<EcdsaKeyPair>,
 }
 
 impl School {
@@ -74,7 +81,9 @@ impl World {
             let now = now.clone();
             Clock::new(move || Timestamp::from_unix_micros(now.load(Ordering::SeqCst)))
         };
-        let store = Store::open(&format!("sqlite://{}", directory.path().join("cos.db").display())).await.unwrap();
+        let store = Store::open(&format!("sqlite://{}", directory.path().join("cos.db").display()))
+            .await
+            .unwrap();
         let region = "RU-PER".parse().unwrap();
         let authority = Authority::create(&directory.path().join("ca"), &region, clock.now()).unwrap();
         let controllers = vec!["https://controller.example:8443".parse().unwrap()];
@@ -84,7 +93,7 @@ impl World {
             wait: Seconds::saturating(0),
             interval: Seconds::saturating(60),
         };
-        let state = AppState::new(store, Arc::new(authority), region, clock, pace);
+        let state = AppState::new(store, Arc::new(authority), region, clock, pace, BodyLimits::default());
         write_register(&state).await;
         let here = furnish(&state, "1025900990015", 1).await;
         let elsewhere = furnish(&state, "1025900990026", 2).await;
@@ -101,7 +110,9 @@ impl World {
         }
         let elsewhere = world.elsewhere.organization.clone();
         world.operator("stranger", Role::SchoolTechnician, &elsewhere, false).await;
-        world.operator("other.municipality", Role::MunicipalityOperator, &elsewhere, false).await;
+        world
+            .operator("other.municipality", Role::MunicipalityOperator, &elsewhere, false)
+            .await;
         world
     }
 
@@ -228,12 +239,13 @@ async fn furnish(state: &AppState, ogrn: &str, number: u8) -> School {
     let room = store.rooms(Scope::REGION, id).await.unwrap().remove(0);
     let device = DeviceId::generate();
     let now = state.clock.now();
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
     let new = NewDevice {
         external_id: device,
         organization_id: organization.id,
         building_id: building.id,
         room_id: Some(room.id),
-        key: public_key(),
+        key: public_key(&key),
         enrolled_at: now,
         agent_version: Some("0.1.0".into()),
         receipt: None,
@@ -258,15 +270,60 @@ async fn furnish(state: &AppState, ogrn: &str, number: u8) -> School {
         room: room.external_id,
         device,
         token: token.id,
+        key: Arc::new(key),
     }
 }
 
-fn public_key() -> PublicKey {
-    use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
-    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+fn public_key(key: &EcdsaKeyPair) -> PublicKey {
     let der: PublicKeyX509Der = key.public_key().as_der().unwrap();
     PublicKey::from_spki_der(der.as_ref()).unwrap()
+}
+
+/// Stores a first report of the school's device that states these sections, as intake does after its checks.
+pub async fn report(world: &World, school: &School, sections: &[(SectionName, Vec<u8>)]) {
+    let store = &world.state.store;
+    let now = world.state.clock.now();
+    let device = store.device(Scope::REGION, school.device).await.unwrap().unwrap();
+    let envelope = Envelope {
+        format: EnvelopeFormat::V1,
+        region: world.state.region.id.clone(),
+        device: school.device,
+        key: public_key(&school.key).fingerprint(),
+        place: ChainPlace::FIRST,
+        previous: None,
+        resumed: None,
+        kind: ReportKind::Inventory,
+        agent: "0.1.0".parse().unwrap(),
+        clock: ReportClock {
+            device: now,
+            trusted: None,
+            boot: "01900000-0000-7000-8000-000000000009".parse().unwrap(),
+            uptime: Microseconds::saturating(60_000_000),
+        },
+        sections: sections.iter().map(|(name, body)| (*name, Digest::of(body))).collect(),
+    };
+    let bytes = CanonicalBytes::of(&envelope).unwrap().as_bytes().to_vec();
+    let signature = school.key.sign(&SystemRandom::new(), &bytes).unwrap();
+    let report = ReportToStore {
+        device: device.id,
+        received: ReceivedEnvelope::read(bytes).unwrap(),
+        signature: Signature::from_bytes(signature.as_ref().to_vec()).unwrap(),
+        received_at: now,
+        bodies: sections.iter().map(|(_, body)| BodyToStore::compress(body).unwrap()).collect(),
+        summary: DeviceSummary {
+            host_name: Some("kab-201-pc03".into()),
+            maker: Some("Aquarius".into()),
+            model: Some("Aquarius Pro P30".into()),
+            serial: Some("9000116105".into()),
+            processor: Some("Intel Core i3-10100".into()),
+            memory_bytes: Some(8 << 30),
+            storage_bytes: Some(256_060_514_304),
+            os_title: Some("Альт Образование 10".into()),
+        },
+        clock_offset_micros: Some(-3 * 3_600_000_000),
+    };
+    let outcomes = store.commit_reports(&[report]).await.unwrap();
+    assert!(matches!(outcomes[..], [CommitOutcome::Stored { .. }]), "{outcomes:?}");
 }
 
 /// An answer, read to its end.
