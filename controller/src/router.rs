@@ -51,6 +51,7 @@ impl fmt::Display for Group {
 }
 
 /// A route as it is declared.
+#[derive(Debug)]
 pub struct Route {
     method: Method,
     path: &'static str,

@@ -180,7 +180,7 @@ impl<T> ListOf<T> {
         license(name = "Apache-2.0")
     ),
     paths(
-        document,
+        openapi,
         me::show,
         organizations::list,
         organizations::show,
@@ -204,9 +204,6 @@ pub fn openapi_document() -> String {
 
 /// This document.
 #[utoipa::path(get, path = "/api/v1/openapi.json", responses((status = 200, description = "OpenAPI of this interface")))]
-async fn document() {}
-
-/// `GET /api/v1/openapi.json`
 pub async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], openapi_document()).into_response()
 }

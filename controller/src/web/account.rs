@@ -1,5 +1,7 @@
 //! Signing in and out, changing the password, choosing the language.
 
+use std::fmt;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -52,6 +54,13 @@ pub struct LoginForm {
     password: String,
     #[serde(default)]
     to: String,
+}
+
+/// Passwords stay out of logs.
+impl fmt::Debug for LoginForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginForm").field("login", &self.login).finish_non_exhaustive()
+    }
 }
 
 /// `POST /login`. A wrong login, a wrong password and a closed account get one answer in the same time.
@@ -154,6 +163,13 @@ pub struct PasswordForm {
     current: String,
     new: String,
     again: String,
+}
+
+/// Passwords stay out of logs.
+impl fmt::Debug for PasswordForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordForm").finish_non_exhaustive()
+    }
 }
 
 /// `POST /password`. Every other session of the operator ends.

@@ -5,12 +5,12 @@
 
 use askama::Template;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::page::{Page, Visit, html};
-use super::session::{SessionError, SignedIn};
+use super::session::{self, SessionError, SignedIn};
 use crate::api::people::ApiError;
 use crate::password::PasswordError;
 use crate::state::AppState;
@@ -97,22 +97,26 @@ pub async fn dress(State(state): State<AppState>, request: Request, next: Next) 
     let is_page = !request.uri().path().starts_with("/api/");
     let (mut parts, body) = request.into_parts();
     let Ok(visit) = Visit::from_request_parts(&mut parts, &state).await;
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = next.run(Request::from_parts(parts.clone(), body)).await;
     let status = response.status();
     if status.as_u16() >= 400 && response.extensions().get::<Worded>().is_none() {
-        response = worded(&state, visit, response, is_page);
+        response = worded(&state, visit, &parts.headers, response, is_page).await;
     }
     state.metrics.count_request(route.as_deref().unwrap_or("other"), status.as_u16());
     secure(&mut response);
     response
 }
 
-fn worded(state: &AppState, mut visit: Visit, bare: Response, is_page: bool) -> Response {
+async fn worded(state: &AppState, mut visit: Visit, headers: &HeaderMap, bare: Response, is_page: bool) -> Response {
     let status = bare.status();
     if !is_page {
         return ApiError::of_status(status).into_response();
     }
-    visit.signed_in = bare.extensions().get::<SignedIn>().cloned();
+    visit.signed_in = match bare.extensions().get::<SignedIn>() {
+        Some(signed_in) => Some(signed_in.clone()),
+        // An address that is no route passed no gate. Without a database the page goes without navigation.
+        None => session::of_request(state, headers, visit.now).await.unwrap_or_default(),
+    };
     let forged = bare.extensions().get::<Forged>().is_some();
     match error_page(state, visit, status, forged) {
         Ok(mut page) => {

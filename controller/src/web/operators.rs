@@ -15,10 +15,11 @@ use super::place::Choice;
 use super::session::SignedIn;
 use crate::access::{Operator, Role, ScopeKind};
 use crate::activity_log::{Action, Entry, SubjectKind};
+use crate::operator::{self, CreateOperatorError, NewOperatorWish};
 use crate::password;
 use crate::state::AppState;
 use crate::store::municipality::Municipality;
-use crate::store::operator::{NewOperator, OperatorRecord};
+use crate::store::operator::OperatorRecord;
 use crate::store::{Scope, StoreError};
 
 #[derive(Debug, Clone)]
@@ -158,36 +159,32 @@ pub async fn create(
         Ok(checked) => checked,
         Err(failures) => return list_page(&state, who, visit, form, failures).await,
     };
-    let password = password::one_time()?;
-    let operator = NewOperator {
-        external_id: Uuid::now_v7(),
-        login: form.login.trim().to_owned(),
-        display_name: form.display_name.trim().to_owned(),
-        password_hash: state.passwords.hash(password.clone()).await?,
-        must_change_password: true,
-        role: role.as_str().to_owned(),
+    let login = form.login.trim().to_lowercase();
+    let wish = NewOperatorWish {
+        login: login.clone(),
+        display_name: form.display_name.clone(),
+        role,
         scope,
-        language: Language::default().code().to_owned(),
-        created_at: visit.now,
     };
-    match state.store.create_operator(&operator).await {
-        Ok(_) => {}
-        Err(StoreError::Conflict { .. }) => {
-            let failures = vec![l.t("operator-login-taken")];
-            return list_page(&state, who, visit, form, failures).await;
+    let failure = match operator::create(&state.store, wish, visit.now).await {
+        Ok(password) => {
+            Entry::new(visit.now, who, Action::OperatorCreated, SubjectKind::Operator, &login)
+                .with("role", role.as_str())
+                .record(&state.store)
+                .await?;
+            return html(OneTimePassword {
+                page: Page::new(&state, visit, "/operators"),
+                login,
+                password,
+            });
         }
-        Err(error) => return Err(error.into()),
-    }
-    Entry::new(visit.now, who, Action::OperatorCreated, SubjectKind::Operator, operator.external_id)
-        .with("login", operator.login.as_str())
-        .with("role", role.as_str())
-        .record(&state.store)
-        .await?;
-    html(OneTimePassword {
-        page: Page::new(&state, visit, "/operators"),
-        login: operator.login,
-        password,
-    })
+        Err(CreateOperatorError::Login(_)) => l.t("operator-login-wrong"),
+        Err(CreateOperatorError::DisplayName) => l.t("operator-name-wrong"),
+        Err(CreateOperatorError::Taken(_)) => l.t("operator-login-taken"),
+        Err(CreateOperatorError::Store(error)) => return Err(error.into()),
+        Err(CreateOperatorError::Password(error)) => return Err(error.into()),
+    };
+    list_page(&state, who, visit, form, vec![failure]).await
 }
 
 /// The role and its scope, or what is wrong with the form.

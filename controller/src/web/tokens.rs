@@ -1,16 +1,12 @@
 //! Tokens: the list, the form, the one sight of a new token, its file, revoking.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use inventory_schema::enrollment::{EnrollmentToken, ProxyUrl, TokenId, TokenSecret};
-use inventory_schema::{Digest, OrganizationId, Timestamp};
+use inventory_schema::enrollment::{EnrollmentToken, ProxyUrl, TokenId};
+use inventory_schema::{OrganizationId, Timestamp};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 use serde::Deserialize;
@@ -23,18 +19,17 @@ use super::place::{ChoiceGroup, PlaceChoice, choices, in_words};
 use super::session::SignedIn;
 use crate::access::{Operator, Right};
 use crate::activity_log::{Action, Entry, SubjectKind};
-use crate::password::random_bytes;
 use crate::state::AppState;
 use crate::store::building::Place;
-use crate::store::token::{NewToken, Token};
+use crate::store::token::Token;
+use crate::token::{self, CreateTokenError, TokenOrigin, TokenWish};
 
 /// How many computers one token may enroll at most.
-pub const MAX_USES: i64 = 1000;
+pub const MAX_USES: u32 = 1000;
 /// How many days a token may hold at most.
-pub const MAX_DAYS: i64 = 365;
+pub const MAX_DAYS: u32 = 365;
 /// The most characters of a note.
 pub const MAX_NOTE_CHARS: usize = 200;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What has become of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,66 +200,23 @@ async fn form_page(
     })
 }
 
-/// What a token is to be, after every field was checked.
-#[derive(Debug, Clone)]
-pub struct TokenWish {
-    pub place: Place,
-    pub uses: i64,
-    pub days: i64,
-    pub proxy: Option<ProxyUrl>,
-    pub note: String,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum CreateTokenError {
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
-    #[error(transparent)]
-    Random(#[from] crate::password::PasswordError),
-}
-
-/// Makes a token and keeps its secret's digest. The answer holds the secret: it is shown once and never again.
+/// Makes a token and records who did. The answer holds the secret: it is shown once and never again.
 pub async fn issue(state: &AppState, who: &Operator, wish: TokenWish, now: Timestamp) -> Result<EnrollmentToken, CreateTokenError> {
-    let secret: TokenSecret = URL_SAFE_NO_PAD
-        .encode(random_bytes::<32>()?)
-        .parse()
-        .expect("32 bytes are 43 letters of base64url");
-    let days = u32::try_from(wish.days).expect("the days were checked to be 1 to 365");
-    let token = EnrollmentToken {
-        id: TokenId::generate(),
+    let origin = TokenOrigin {
         region: state.region.id.clone(),
         controllers: state.region.controllers.clone(),
         ca: state.authority.pin(),
-        secret,
-        organization: wish.place.organization,
-        building: wish.place.building,
-        room: wish.place.room,
-        proxy: wish.proxy,
-        expires: now + DAY * days,
     };
-    state
-        .store
-        .create_token(&NewToken {
-            id: token.id,
-            secret_hash: Digest::of(token.secret.as_str().as_bytes()),
-            organization_id: wish.place.organization_id,
-            building_id: wish.place.building_id,
-            room_id: wish.place.room_id,
-            uses_limit: wish.uses,
-            expires_at: token.expires,
-            created_at: now,
-            created_by: Some(who.id),
-            note: wish.note.clone(),
-        })
-        .await?;
-    Entry::new(now, who, Action::TokenCreated, SubjectKind::Token, token.id)
-        .of_organization(wish.place.organization_id)
-        .with("place", in_words(&wish.place.address, wish.place.room_name.as_deref()))
-        .with("uses", wish.uses)
-        .with("days", wish.days)
-        .with("note", wish.note)
-        .record(&state.store)
-        .await?;
+    let entry = |token: &EnrollmentToken| {
+        Entry::new(now, who, Action::TokenCreated, SubjectKind::Token, token.id)
+            .of_organization(wish.place.organization_id)
+            .with("place", in_words(&wish.place.address, wish.place.room_name.as_deref()))
+            .with("uses", wish.uses)
+            .with("days", wish.days)
+            .with("note", wish.note.as_str())
+    };
+    let token = token::issue(&state.store, origin, wish.clone(), Some(who.id), now).await?;
+    entry(&token).record(&state.store).await?;
     Ok(token)
 }
 
@@ -310,7 +262,7 @@ pub async fn create(
         id: id.to_string(),
         organization: place.organization_short_name,
         place: in_words(&place.address, place.room_name.as_deref()),
-        uses,
+        uses: i64::from(uses),
         expires: token.expires,
         qr: qr(&line)?,
         line,
@@ -319,7 +271,7 @@ pub async fn create(
 
 /// The fields as values, or what is wrong with each of them.
 fn checked(fields: &TokenFields, place: Option<Place>, l: Language) -> Result<TokenWish, Vec<String>> {
-    let number = |text: &str, most: i64| text.trim().parse::<i64>().ok().filter(|number| (1..=most).contains(number));
+    let number = |text: &str, most: u32| text.trim().parse::<u32>().ok().filter(|number| (1..=most).contains(number));
     let (uses, days) = (number(&fields.uses, MAX_USES), number(&fields.days, MAX_DAYS));
     let proxy = Some(fields.proxy.trim())
         .filter(|proxy| !proxy.is_empty())

@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 use super::{ApiError, ApiProblem, ListOf, Paging};
 use crate::state::AppState;
 use crate::store::token::Token;
+use crate::token::TokenWish;
 use crate::web::error::log;
 use crate::web::session::SignedIn;
-use crate::web::tokens::{MAX_DAYS, MAX_NOTE_CHARS, MAX_USES, TokenState, TokenWish, issue, revoke_by};
+use crate::web::tokens::{MAX_DAYS, MAX_NOTE_CHARS, MAX_USES, TokenState, issue, revoke_by};
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TokenRow {
@@ -77,9 +78,9 @@ pub struct NewToken {
     #[schema(value_type = Option<String>)]
     pub room: Option<RoomId>,
     /// How many computers may enroll, 1 to 1000.
-    pub uses: i64,
+    pub uses: u32,
     /// How many days it holds, 1 to 365.
-    pub days: i64,
+    pub days: u32,
     /// The school's proxy: `http://host:port`.
     pub proxy: Option<String>,
     #[serde(default)]

@@ -47,7 +47,8 @@ pub(super) async fn organizations(connection: &mut AnyConnection, rows: &[Organi
 }
 
 fn organization_version(row: &OrganizationRow, id: i64, municipality: i64, source: &ChangeSource) -> Vec<Value> {
-    let searched = format!("{} {} {} {}", row.short_name, row.name, row.inn, row.ogrn);
+    // Identifiers stand first: words are sought in order, and «школа 59» must not find every ИНН that has 59 in it.
+    let searched = format!("{} {} {} {}", row.inn, row.ogrn, row.short_name, row.name);
     vec![
         id.into(),
         municipality.into(),
