@@ -235,13 +235,18 @@ fn the_live_system_is_named_as_the_kernel_names_it() {
     assert_eq!((usable.value.get(), usable.source), (kibibytes * 1024, Source::Sysinfo));
 }
 
+/// What the program itself takes differs between builds: 12 MiB in all is measured on the built program that
+/// is shipped (`packaging/test/shipped_agent.py`). What it reads may cost little in any build.
 #[test]
-fn an_inventory_stays_below_twelve_mebibytes() {
-    const LIMIT: u64 = 12 * 1024;
+fn four_thousand_packages_cost_little_memory() {
+    const LIMIT: u64 = 4 * 1024;
+    let peak =
+        |computer: &Computer| inventory::process::peak_kibibytes(agent().args(["inventory", "--json", "--root"]).arg(computer.root()));
+    let bare = peak(&Computer::notebook());
     let computer = Computer::notebook();
     computer.install_packages(4000);
-    let peak = inventory::process::peak_kibibytes(agent().args(["inventory", "--json", "--root"]).arg(computer.root()));
-    assert!(peak < LIMIT, "{peak} KiB");
+    let full = peak(&computer);
+    assert!(full < bare + LIMIT, "{bare} KiB without packages, {full} KiB with them");
 }
 
 #[test]

@@ -26,8 +26,10 @@ cargo build --workspace --all-targets
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 cargo_test --workspace
 
-# An independent reader of the schemas, on this computer's own inventory too.
+# An independent reader of the schemas, and the agent as it is shipped on this very computer.
 python=python3
 $python -c 'import jsonschema' 2>/dev/null || python=/usr/bin/python3
 $python inventory-schema/tests/validate.py
-target/debug/cos-agent inventory --json | $python inventory-schema/tests/validate.py inventory -
+cargo build --release -p cos-agent
+$python packaging/test/shipped_agent.py target/release/cos-agent
+target/release/cos-agent inventory --json | $python inventory-schema/tests/validate.py inventory -
