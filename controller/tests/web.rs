@@ -344,6 +344,29 @@ mod pages {
     }
 
     #[tokio::test]
+    async fn the_overviews_numbers_open_into_lists_of_as_many() {
+        let world = World::new().await;
+        report(&world, &world.here, &[]).await;
+        let mut browser = world.signed_in("region_viewer").await;
+        let page = browser.get("/").await.text;
+        for (list, label, count) in [
+            ("/devices", "устройства", "2 устройства"),
+            ("/devices?seen=seen", "на связи", "1 устройство"),
+            ("/devices?seen=silent", "молчат", "0 устройств"),
+            ("/devices?seen=never", "ни разу", "1 устройство"),
+            ("/devices?seen=today", "сегодня", "2 устройства"),
+        ] {
+            let number = count.split(' ').next().unwrap();
+            let tile = format!("<a href=\"{list}\"><strong>{number}</strong>");
+            assert!(page.contains(&tile) && page.contains(label), "{tile}");
+            let listed = browser.get(list).await.text;
+            assert!(listed.contains(&format!("role=\"status\">{count}<")), "{list}: {listed}");
+        }
+        assert!(page.contains("/organizations?municipality=57708000"));
+        assert_eq!(browser.get("/devices?seen=sometimes").await.status, StatusCode::BAD_REQUEST);
+    }
+
+    #[tokio::test]
     async fn health_readiness_and_metrics_answer() {
         let world = World::new().await;
         let mut browser = world.browser();

@@ -75,7 +75,9 @@ overview-seen = seen within 24 hours
 overview-silent = silent for over 7 days
 overview-never = never sent a report
 overview-today = enrolled today
-overview-recent = Seen most recently
+overview-recent = Seen within 24 hours
+overview-all = All devices in contact
+overview-municipalities = By municipality
 overview-empty-title = No devices yet
 overview-empty = Create a token on an organization's page, install the agent on a computer and run there:
 overview-empty-token = TOKEN
@@ -108,6 +110,7 @@ devices-filter-seen = Seen within 24 hours
 devices-filter-silent = Silent for over 7 days
 devices-filter-never = Never reported
 devices-filter-today = Enrolled today
+devices-filter-left = Left
 devices-found = { $count ->
     [one] { $shown } device
    *[other] { $shown } devices

@@ -77,7 +77,9 @@ overview-seen = на связи за 24 часа
 overview-silent = молчат больше 7 дней
 overview-never = ни разу не прислали отчёт
 overview-today = зарегистрировано сегодня
-overview-recent = Недавно выходили на связь
+overview-recent = На связи за 24 часа
+overview-all = Все устройства на связи
+overview-municipalities = По муниципалитетам
 overview-empty-title = Устройств пока нет
 overview-empty = Создайте токен на странице организации, установите агент на компьютер и выполните на нём:
 overview-empty-token = ТОКЕН
@@ -111,6 +113,7 @@ devices-filter-seen = На связи за 24 часа
 devices-filter-silent = Молчат больше 7 дней
 devices-filter-never = Ни одного отчёта
 devices-filter-today = Зарегистрированы сегодня
+devices-filter-left = Выведены из учёта агентом
 devices-found = { $count ->
     [one] { $shown } устройство
     [few] { $shown } устройства

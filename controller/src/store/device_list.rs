@@ -21,6 +21,8 @@ pub struct DeviceFilter {
     pub query: Option<String>,
     pub state: Option<DeviceState>,
     pub contact: Option<Contact>,
+    /// Enrolled at or after this time.
+    pub enrolled_since: Option<Timestamp>,
 }
 
 /// When a device was last heard of.
@@ -41,7 +43,8 @@ macro_rules! matching {
             " AND ($3 IS NULL OR o.external_id = $3) AND ($4 IS NULL OR b.external_id = $4) AND ($5 IS NULL OR r.external_id = $5) \
              AND ($6 IS NULL OR d.search_key LIKE $6 ESCAPE '\\') AND ($7 IS NULL OR d.state = $7) \
              AND ($8 IS NULL OR d.last_seen_at >= $8) AND ($9 IS NULL OR d.last_seen_at < $9) \
-             AND ($10 = 0 OR d.last_report_at IS NULL) AND ($11 IS NULL OR v.municipality_id = $11)"
+             AND ($10 = 0 OR d.last_report_at IS NULL) AND ($11 IS NULL OR v.municipality_id = $11) \
+             AND ($12 IS NULL OR d.enrolled_at >= $12)"
         )
     };
 }
@@ -52,7 +55,7 @@ impl Store {
         let rows = bound(
             sqlx::query(device_where!(concat!(
                 matching!(),
-                " ORDER BY v.sort_key, COALESCE(d.host_name, ''), d.id LIMIT $12 OFFSET $13"
+                " ORDER BY v.sort_key, COALESCE(d.host_name, ''), d.id LIMIT $13 OFFSET $14"
             ))),
             scope,
             filter,
@@ -82,7 +85,7 @@ impl Store {
 
 type Query = sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments>;
 
-/// Binds `$1` to `$11`.
+/// Binds `$1` to `$12`.
 fn bound(query: Query, scope: Scope, filter: &DeviceFilter) -> Query {
     let (since, silent, never) = match filter.contact {
         Some(Contact::Since(at)) => (Some(at.unix_micros()), None, 0),
@@ -102,4 +105,5 @@ fn bound(query: Query, scope: Scope, filter: &DeviceFilter) -> Query {
         .bind(silent)
         .bind(i64::from(never))
         .bind(filter.municipality)
+        .bind(filter.enrolled_since.map(Timestamp::unix_micros))
 }

@@ -8,7 +8,7 @@ use inventory_schema::envelope::{ChainPlace, Resumption};
 use inventory_schema::{DeviceId, SectionName, Timestamp};
 use serde::Deserialize;
 
-use super::devices::{DeviceRow, Presence, model, name};
+use super::devices::{DeviceRow, Presence, hardware, model, name};
 use super::error::PageError;
 use super::format::exact_moment;
 use super::language::Language;
@@ -67,6 +67,7 @@ struct DevicePage {
     id: String,
     name: String,
     model: String,
+    hardware: String,
     state: Presence,
     facts: Vec<FactLine>,
     may_move: bool,
@@ -117,6 +118,7 @@ pub async fn show(
         id: id.to_string(),
         name: name(&device, l),
         model: model(&device),
+        hardware: hardware(&device, l),
         state: Presence::of(&device, now),
         facts: facts(&device, &page),
         may_move,

@@ -6,10 +6,11 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use inventory_schema::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::error::PageError;
-use super::format::{disk_size, memory_size};
+use super::format::{disk_size, memory_size, start_of_day};
 use super::language::Language;
 use super::page::{Page, Visit, html};
 use super::pager::{Pager, piece};
@@ -111,7 +112,8 @@ pub fn model(device: &Device) -> String {
     }
 }
 
-fn hardware(device: &Device, l: Language) -> String {
+/// Processor, memory and disks in one line.
+pub fn hardware(device: &Device, l: Language) -> String {
     let size = |bytes: Option<i64>| bytes.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
     let parts = [
         device.summary.processor.clone(),
@@ -141,14 +143,32 @@ struct DevicesPage {
     pager: Pager,
 }
 
-/// The contact that a filter's name means.
-pub fn contact(name: &str, now: Timestamp) -> Option<Contact> {
-    match name {
-        "seen" => Some(Contact::Since(now - DAY)),
-        "silent" => Some(Contact::SilentSince(now - 7 * DAY)),
-        "never" => Some(Contact::NeverReported),
-        _ => None,
-    }
+/// The filter that a name of the list means; `None` for a name that means nothing. Devices that left are listed
+/// only when asked for, as the overview counts them.
+pub fn filter_named(name: &str, now: Timestamp, zone: &TimeZone) -> Option<DeviceFilter> {
+    let enrolled = DeviceFilter {
+        state: Some(DeviceState::Enrolled),
+        ..DeviceFilter::default()
+    };
+    let in_contact = |contact| DeviceFilter {
+        contact: Some(contact),
+        ..enrolled.clone()
+    };
+    Some(match name {
+        "" => enrolled,
+        "seen" => in_contact(Contact::Since(now - DAY)),
+        "silent" => in_contact(Contact::SilentSince(now - 7 * DAY)),
+        "never" => in_contact(Contact::NeverReported),
+        "today" => DeviceFilter {
+            enrolled_since: Some(start_of_day(now, zone)),
+            ..enrolled
+        },
+        "left" => DeviceFilter {
+            state: Some(DeviceState::Left),
+            ..DeviceFilter::default()
+        },
+        _ => return None,
+    })
 }
 
 /// `GET /devices`
@@ -161,8 +181,7 @@ pub async fn list(
     let (number, piece) = piece(query.page);
     let filter = DeviceFilter {
         query: Some(query.q.trim().to_owned()).filter(|words| !words.is_empty()),
-        contact: contact(&query.seen, visit.now),
-        ..DeviceFilter::default()
+        ..filter_named(&query.seen, visit.now, &state.region.zone).ok_or(PageError::BadRequest)?
     };
     let found = state.store.devices(signed_in.operator.scope.into(), &filter, piece).await?;
     let (l, now) = (visit.language, visit.now);
@@ -182,6 +201,8 @@ fn filters(chosen: &str, l: Language) -> Vec<Choice> {
         ("seen", l.t("devices-filter-seen")),
         ("silent", l.t("devices-filter-silent")),
         ("never", l.t("devices-filter-never")),
+        ("today", l.t("devices-filter-today")),
+        ("left", l.t("devices-filter-left")),
     ]
     .into_iter()
     .map(|(value, label)| Choice::new(value, label, value == chosen))

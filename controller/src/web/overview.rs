@@ -4,14 +4,14 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::devices::{DAY, DeviceRow};
+use super::devices::{DeviceRow, filter_named};
 use super::error::PageError;
 use super::format::number;
 use super::language::Language;
 use super::page::{Page, Visit, html};
 use super::session::SignedIn;
 use crate::state::AppState;
-use crate::store::device_list::{Contact, DeviceFilter};
+use crate::store::municipality::Municipality;
 use crate::store::overview::Overview;
 use crate::store::{self, EngineKind};
 
@@ -29,8 +29,22 @@ pub struct Tile {
 struct OverviewPage {
     page: Page,
     tiles: Vec<Tile>,
+    /// One line each; left out where there is only one.
+    municipalities: Vec<MunicipalityLine>,
     recent: Vec<DeviceRow>,
+    is_empty: bool,
     durability: String,
+}
+
+#[derive(Debug, Clone)]
+struct MunicipalityLine {
+    oktmo: String,
+    name: String,
+    organizations: i64,
+    devices: i64,
+    seen: i64,
+    silent: i64,
+    never: i64,
 }
 
 /// How many devices the first page shows.
@@ -40,21 +54,47 @@ pub async fn show(State(state): State<AppState>, signed_in: SignedIn, visit: Vis
     let scope = signed_in.operator.scope.into();
     let (l, now) = (visit.language, visit.now);
     let overview = state.store.overview(scope, now).await?;
-    let filter = DeviceFilter {
-        contact: Some(Contact::Since(now - 7 * DAY)),
-        ..DeviceFilter::default()
-    };
-    let page = store::Page { offset: 0, limit: RECENT };
-    let recent = state.store.devices(scope, &filter, page).await?;
+    let listed = |limit| store::Page { offset: 0, limit };
+    let filter = |name| filter_named(name, now, &state.region.zone).unwrap_or_default();
+    let today = state.store.devices(scope, &filter("today"), listed(1)).await?;
+    let recent = state.store.devices(scope, &filter("seen"), listed(RECENT)).await?;
+    let municipalities = state.store.municipalities(scope).await?;
     html(OverviewPage {
         page: Page::new(&state, visit, "/"),
-        tiles: tiles(&overview, l),
+        tiles: tiles(&overview, today.total, l),
+        municipalities: lines(&overview, &municipalities),
         recent: recent.rows.iter().map(|device| DeviceRow::of(device, now, l)).collect(),
+        is_empty: overview.devices.total == 0,
         durability: durability(state.store.engine_kind(), l),
     })
 }
 
-fn tiles(overview: &Overview, l: Language) -> Vec<Tile> {
+fn lines(overview: &Overview, municipalities: &[Municipality]) -> Vec<MunicipalityLine> {
+    if overview.municipalities.len() < 2 {
+        return Vec::new();
+    }
+    let oktmo = |id: i64| {
+        municipalities
+            .iter()
+            .find(|known| known.id == id)
+            .map(|known| known.oktmo.to_string())
+    };
+    overview
+        .municipalities
+        .iter()
+        .map(|counts| MunicipalityLine {
+            oktmo: oktmo(counts.municipality_id).unwrap_or_default(),
+            name: counts.name.clone(),
+            organizations: counts.organizations,
+            devices: counts.devices.total,
+            seen: counts.devices.seen_day,
+            silent: counts.devices.silent_week,
+            never: counts.devices.never_reported,
+        })
+        .collect()
+}
+
+fn tiles(overview: &Overview, today: i64, l: Language) -> Vec<Tile> {
     let devices = &overview.devices;
     let tile = |count: i64, label: String, href, tone| Tile {
         number: number(count),
@@ -73,6 +113,7 @@ fn tiles(overview: &Overview, l: Language) -> Vec<Tile> {
         tile(devices.seen_day, l.t("overview-seen"), "/devices?seen=seen", "good"),
         tile(devices.silent_week, l.t("overview-silent"), "/devices?seen=silent", "bad"),
         tile(devices.never_reported, l.t("overview-never"), "/devices?seen=never", "doubt"),
+        tile(today, l.t("overview-today"), "/devices?seen=today", "good"),
     ]
 }
 

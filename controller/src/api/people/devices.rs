@@ -16,7 +16,7 @@ use crate::store::device_list::DeviceFilter;
 use crate::store::report::ReportState;
 use crate::store::report_reading::{CurrentSection, ReportRecord};
 use crate::web::device::finding_name;
-use crate::web::devices::contact;
+use crate::web::devices::filter_named;
 use crate::web::session::SignedIn;
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -105,7 +105,7 @@ pub struct DeviceQuery {
     pub q: Option<String>,
     /// An organization's id.
     pub organization: Option<String>,
-    /// `seen` (within 24 hours), `silent` (over 7 days) or `never` (no report).
+    /// `seen` (within 24 hours), `silent` (over 7 days), `never` (no report), `today` (enrolled) or `left`.
     pub seen: Option<String>,
 }
 
@@ -123,15 +123,11 @@ pub async fn list(
     signed_in: SignedIn,
 ) -> Result<Json<ListOf<DeviceRow>>, ApiError> {
     let organization = query.organization.map(|id| id.parse::<OrganizationId>()).transpose();
-    let seen = match query.seen.as_deref() {
-        Some(name) => Some(contact(name, state.clock.now()).ok_or(ApiError::invalid("seen: seen, silent или never."))?),
-        None => None,
-    };
+    let named = filter_named(query.seen.as_deref().unwrap_or(""), state.clock.now(), &state.region.zone);
     let filter = DeviceFilter {
         organization: organization.map_err(|_| ApiError::invalid("organization: нужен номер организации (UUID)."))?,
         query: query.q.filter(|words| !words.trim().is_empty()),
-        contact: seen,
-        ..DeviceFilter::default()
+        ..named.ok_or(ApiError::invalid("seen: seen, silent, never, today или left."))?
     };
     let found = state
         .store
