@@ -1,0 +1,123 @@
+//! The life of a device when all goes well, and when its record is lost.
+
+use cos_controller::store::finding::FindingKind;
+use cos_controller::store::{Page, Scope};
+use inventory_schema::SectionName;
+use inventory_schema::envelope::Resumption;
+use inventory_schema::report::ReportOutcome;
+
+use crate::device::{Computer, Device, memory};
+use crate::region::{Region, until};
+
+/// Waits until every section of the device is held with its body; answers the device's internal id.
+async fn whole(region: &Region, device: &Device) -> i64 {
+    until("all sections are held", async || {
+        let record = device.record(region).await?;
+        let sections = region.store().current_sections(record.id).await.unwrap();
+        (sections.len() == SectionName::ALL.len() && sections.iter().all(|section| section.body.is_some())).then_some(record.id)
+    })
+    .await
+}
+
+/// Waits until the agent knows that all it stated is held, and waits for news.
+async fn at_rest(region: &Region, device: &Device) {
+    until("the agent rests in its long poll", async || {
+        let ledger = device.computer.ledger();
+        let head = region.store().chain_head(device.identity.fingerprint()).await.unwrap();
+        let acknowledged = head.is_some() && ledger.acknowledged == head && ledger.newest == head;
+        (acknowledged && region.server.state.traffic.waiting.count() == 1).then_some(())
+    })
+    .await;
+}
+
+async fn reports_of(region: &Region, device: i64) -> i64 {
+    region.store().reports(device, Page::default()).await.unwrap().total
+}
+
+pub async fn a_computer_enrolls_reports_and_is_held_whole(region: Region) {
+    let token = region.token(1).await;
+    let device = Computer::new(&region).enrolled(&token).await;
+    let agent = device.run();
+    let id = whole(&region, &device).await;
+    at_rest(&region, &device).await;
+    let place = region.place().await;
+    let record = device.record(&region).await.unwrap();
+    assert_eq!(record.place, place);
+    assert_eq!(reports_of(&region, id).await, 1);
+    assert_eq!(
+        device.computer.ledger().held,
+        region.store().held_digests(id).await.unwrap(),
+        "the agent knows what is held"
+    );
+
+    // Asked to look again, it finds nothing new; asked once more after a change, it states the change alone.
+    let seen = async || device.record(&region).await.unwrap().last_seen_at;
+    let before = seen().await;
+    region.server.state.traffic.waiting.ask_to_collect(device.enrollment.device);
+    until("the agent has looked and come back", async || {
+        (seen().await != before).then_some(())
+    })
+    .await;
+    at_rest(&region, &device).await;
+    assert_eq!(reports_of(&region, id).await, 1, "an unchanged computer has nothing to report");
+    device.computer.set_memory(16_000_000);
+    region.server.state.traffic.waiting.ask_to_collect(device.enrollment.device);
+    until("the change is stored", async || (reports_of(&region, id).await > 1).then_some(())).await;
+    let reports = region.store().reports(id, Page::default()).await.unwrap();
+    assert_eq!(reports.total, 2);
+    assert_eq!(reports.rows.iter().map(|report| report.sections).min(), Some(1));
+    assert_eq!(region.uses(&token).await, 1);
+    agent.stop().await;
+    region.stop().await;
+}
+
+/// «Must show» 3 of the first issue.
+pub async fn a_deleted_record_is_whole_again_after_one_contact(region: Region) {
+    let token = region.token(1).await;
+    let device = Computer::new(&region).enrolled(&token).await;
+    let agent = device.run();
+    let first = whole(&region, &device).await;
+    at_rest(&region, &device).await;
+    let place = device.record(&region).await.unwrap().place;
+
+    assert!(region.store().delete_device(Scope::REGION, device.enrollment.device).await.unwrap());
+    assert!(device.record(&region).await.is_none());
+    region.server.state.traffic.waiting.wake(device.enrollment.device);
+
+    let second = whole(&region, &device).await;
+    at_rest(&region, &device).await;
+    assert_ne!(first, second);
+    let record = device.record(&region).await.unwrap();
+    assert_eq!(record.place, place, "in its school, building and room");
+    assert!(record.place.room.is_some());
+    assert_eq!(region.uses(&token).await, 1, "no token was spent");
+    let reports = region.store().reports(second, Page::default()).await.unwrap();
+    assert_eq!(reports.total, 1);
+    assert_eq!(reports.rows[0].place.sequence, 2, "the chain goes on");
+    assert_eq!(reports.rows[0].resumed, Some(Resumption::RecordLost));
+    let findings = region.store().findings(second, 10).await.unwrap();
+    let kinds: Vec<FindingKind> = findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(kinds, [FindingKind::ChainBreak]);
+    agent.stop().await;
+    region.stop().await;
+}
+
+pub async fn what_was_answered_as_stored_outlives_a_restart(region: Region) {
+    let mut device = Device::new(&region).await;
+    let mut sent = Vec::new();
+    for bytes in 1..=5 {
+        let batch = device.report(&[(SectionName::Memory, &memory(bytes))]);
+        assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
+        sent.push(batch);
+    }
+    let region = region.restarted(|_, _| {}).await;
+    let device = device.reconnected(&region);
+    for batch in &sent {
+        let digest = crate::device::digest(&batch.reports[0].envelope);
+        let stored = region.store().report_bytes(digest).await.unwrap().unwrap();
+        assert_eq!(stored.envelope, batch.reports[0].envelope.as_bytes());
+        assert_eq!(stored.signature, batch.reports[0].signature.as_bytes());
+        assert_eq!(device.send(batch).await, ReportOutcome::Duplicate);
+    }
+    region.stop().await;
+}
