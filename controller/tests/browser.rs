@@ -1,0 +1,148 @@
+//! A newcomer's first quarter of an hour, in a real browser against a real controller and the real agent.
+//!
+//! Needs Debian's chromium and chromium-driver; fails where they are missing, because a test that passes
+//! without looking proves nothing.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod browser {
+    pub mod chromium;
+    pub mod pages;
+    pub mod region;
+}
+
+use browser::chromium::with_browser;
+use browser::pages::{Pages, plain};
+use browser::region::{LOGIN, Region};
+
+const PASSWORD: &str = "каменный цветок 1939";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administrator_finds_this_very_computer_in_its_school() {
+    let region = Region::with_this_computer().await;
+    let (origin, one_time) = (region.url(""), region.one_time_password.clone());
+    let school = region.school.short_name.to_string();
+    let device = region.device.to_string();
+    with_browser(|browser| async move {
+        let pages = Pages::new(browser, origin);
+        pages.sign_in_first(LOGIN, &one_time, PASSWORD).await;
+        find_school(&pages, &school).await;
+        read_device(&pages, &device).await;
+        switch_language(&pages, &device).await;
+        create_token(&pages, &school).await;
+        log_out(&pages, &device).await;
+    })
+    .await;
+    region.end().await;
+}
+
+/// By one word of its name, typed in capitals.
+async fn find_school(pages: &Pages, school: &str) {
+    assert!(pages.text(".tiles").await.contains("101 организация"));
+    pages.click("nav.main a[href='/organizations']").await;
+    pages.heading("Организации").await;
+    let word = school.split_whitespace().last().unwrap().to_uppercase();
+    pages.fill("#q", &word).await;
+    pages.click("form[role=search] button").await;
+    pages.find(&format!("#q[value='{word}']")).await;
+    let link = pages.find("main table tbody a").await;
+    assert_eq!(plain(&link.text().await.unwrap()), school);
+    link.click().await.unwrap();
+    pages.heading(school).await;
+}
+
+/// What stands on the page is what this computer's own files say of it.
+async fn read_device(pages: &Pages, device: &str) {
+    pages.click(&format!("#devices a[href='/devices/{device}']")).await;
+    pages.find("#processor").await;
+    if let Some(model) = processor_model() {
+        let shown = pages.text("#processor").await;
+        assert!(shown.contains(&model), "«{model}» is not in: {shown}");
+    }
+    let (memory, size) = (pages.text("#memory").await, memory_size());
+    assert!(memory.contains(&size), "«{size}» is not in: {memory}");
+    let storage = pages.text("#storage").await;
+    for (name, size) in disks() {
+        assert!(
+            storage.contains(&name) && storage.contains(&size),
+            "«{name}», {size} is not in: {storage}"
+        );
+    }
+    assert!(pages.text("#chain").await.contains("не прерывалась"));
+    assert!(pages.text("#reports").await.contains("сохранён"));
+}
+
+async fn switch_language(pages: &Pages, device: &str) {
+    assert_eq!(pages.text("#processor h2").await, "Процессор");
+    pages.click("button[name=language][value=en]").await;
+    pages.find("html[lang=en]").await;
+    assert_eq!(pages.place().await, format!("/devices/{device}"));
+    assert_eq!(pages.text("#processor h2").await, "Processor");
+    assert!(pages.text("#chain").await.contains("unbroken"));
+    let navigation = pages.text("nav.main").await;
+    assert!(
+        navigation.contains("Organizations") && !navigation.contains("Организации"),
+        "{navigation}"
+    );
+    pages.click("button[name=language][value=ru]").await;
+    pages.find("html[lang=ru]").await;
+}
+
+/// The token is on one page, once, as text and as a picture.
+async fn create_token(pages: &Pages, school: &str) {
+    pages.click(".crumbs li:last-child a").await;
+    pages.heading(school).await;
+    pages.click("a[href$='/tokens/new']").await;
+    pages.heading("Создать токен").await;
+    pages.click("main form button.primary").await;
+    pages.heading("Токен создан").await;
+    let line = pages.find("#line").await.prop("value").await.unwrap().unwrap();
+    assert!(line.starts_with("cos1."), "{line}");
+    let (_, _, width, height) = pages.find("figure.qr svg").await.rectangle().await.unwrap();
+    assert!(width > 200.0 && (width - height).abs() < 1.0, "the QR code is {width} × {height}");
+    pages.click("nav.main a[href='/tokens']").await;
+    pages.heading("Токены").await;
+    assert!(pages.text("main table").await.contains(school));
+    let source = pages.browser.client.source().await.unwrap();
+    assert!(!source.contains(&line) && !source.contains("cos1."));
+}
+
+async fn log_out(pages: &Pages, device: &str) {
+    pages.click("form[action='/logout'] button").await;
+    pages.heading("Вход").await;
+    pages.open(&format!("/devices/{device}")).await;
+    pages.heading("Вход").await;
+    assert!(pages.place().await.starts_with("/login"));
+}
+
+/// As the kernel names it; processors that are not x86 have no such line.
+fn processor_model() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':').map(|(_, model)| plain(model))
+}
+
+/// What the kernel may use, in gigabytes of 1024³ with one decimal.
+fn memory_size() -> String {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let line = text.lines().find(|line| line.starts_with("MemTotal:")).unwrap();
+    let kibibytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    in_gigabytes(kibibytes / 1024.0 / 1024.0)
+}
+
+/// The names of this computer's disks with their sizes in gigabytes of 1000³; those under 1 GB have no place here.
+fn disks() -> Vec<(String, String)> {
+    let entries = std::fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    let disks = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let sectors: f64 = std::fs::read_to_string(entry.path().join("size")).ok()?.trim().parse().ok()?;
+        let gigabytes = sectors * 512.0 / 1e9;
+        let is_disk = ["sd", "vd", "nvme", "xvd"].iter().any(|kind| name.starts_with(kind));
+        (is_disk && (1.0..1000.0).contains(&gigabytes)).then(|| (name, in_gigabytes(gigabytes)))
+    });
+    disks.collect()
+}
+
+fn in_gigabytes(value: f64) -> String {
+    let text = format!("{value:.1}").replace('.', ",");
+    format!("{} ГБ", text.strip_suffix(",0").unwrap_or(&text))
+}

@@ -1,0 +1,195 @@
+//! A region as a newcomer gets it: a controller with the sample register, an administrator who has not signed
+//! in yet, and this very computer enrolled and reporting through the real agent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use cos_agent::clock::{Moment, SharedClock};
+use cos_agent::config::AgentConfig;
+use cos_agent::enrollment::{Enrolled, Enrolling, enroll};
+use cos_agent::inventory::{collect, evidence};
+use cos_agent::platform::{self, FileTree};
+use cos_agent::privileged::Collector;
+use cos_controller::access::Role;
+use cos_controller::authority::Authority;
+use cos_controller::config::{Config, Region as RegionConfig};
+use cos_controller::operator::{NewOperatorWish, create};
+use cos_controller::register::sample;
+use cos_controller::register_import;
+use cos_controller::server::Server;
+use cos_controller::state::Clock;
+use cos_controller::store::organization::{Organization, OrganizationFilter};
+use cos_controller::store::{Page, Scope};
+use cos_controller::token::{TokenOrigin, TokenWish, issue};
+use inventory_schema::DeviceId;
+use inventory_schema::device::BootId;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+pub const LOGIN: &str = "admin";
+
+pub struct Region {
+    pub server: Server,
+    pub school: Organization,
+    pub device: DeviceId,
+    pub one_time_password: String,
+    agent: Option<Agent>,
+    _folder: TempDir,
+}
+
+/// The agent at work, on a thread and a runtime of its own as in its own process.
+struct Agent {
+    stop: oneshot::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Region {
+    pub async fn with_this_computer() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::system();
+        let server = start(&folder, &clock).await;
+        let store = &server.state.store;
+        let preview = register_import::compare(store, sample::perm_2020()).await.unwrap();
+        register_import::apply(store, &preview, "sample".to_owned(), clock.now())
+            .await
+            .unwrap();
+        let wish = NewOperatorWish {
+            login: LOGIN.to_owned(),
+            display_name: "Администратор региона".to_owned(),
+            role: Role::RegionAdministrator,
+            scope: Scope::REGION,
+        };
+        let one_time_password = create(store, wish, clock.now()).await.unwrap();
+        let (school, token) = school_token(&server, &clock).await;
+        let (device, agent) = enrolled(&folder, &token).await;
+        timeout(Duration::from_secs(60), reported(&server, device))
+            .await
+            .expect("the agent reports in time");
+        Self {
+            server,
+            school,
+            device,
+            one_time_password,
+            agent: Some(agent),
+            _folder: folder,
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.server.people.port())
+    }
+
+    pub async fn end(mut self) {
+        if let Some(agent) = self.agent.take() {
+            let _ = agent.stop.send(());
+            tokio::task::spawn_blocking(|| agent.thread.join()).await.unwrap().unwrap();
+        }
+        self.server.stop().await;
+    }
+}
+
+async fn start(folder: &TempDir, clock: &Clock) -> Server {
+    let region = RegionConfig {
+        id: "RU-PER".parse().unwrap(),
+        name: "Пермский край".parse().unwrap(),
+        time_zone: "Asia/Yekaterinburg".to_owned().try_into().unwrap(),
+    };
+    let authority = folder.path().join("authority");
+    Authority::create(&authority, &region.id, clock.now()).unwrap();
+    let mut config = Config::of_region(region);
+    config.database.url = format!("sqlite:{}", folder.path().join("controller.sqlite").display())
+        .try_into()
+        .unwrap();
+    config.authority.directory = authority;
+    config.device_listener.address = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.people_listener.address = SocketAddr::from(([127, 0, 0, 1], 0));
+    Server::start(&config, clock.clone()).await.unwrap()
+}
+
+/// A token for a room of the first school that has one.
+async fn school_token(server: &Server, clock: &Clock) -> (Organization, String) {
+    let state = &server.state;
+    let store = &state.store;
+    let page = Page { offset: 0, limit: 1 };
+    let schools = store
+        .organizations(Scope::REGION, &OrganizationFilter::default(), page)
+        .await
+        .unwrap();
+    let school = schools.rows.first().unwrap().external_id;
+    let room = store.rooms(Scope::REGION, school).await.unwrap().into_iter().next().unwrap();
+    let buildings = store.buildings(Scope::REGION, school).await.unwrap();
+    let building = buildings.iter().find(|building| building.id == room.building_id).unwrap();
+    let place = store
+        .place(Scope::REGION, school, building.external_id, Some(room.external_id))
+        .await
+        .unwrap()
+        .unwrap();
+    let wish = TokenWish {
+        place,
+        uses: 1,
+        days: 1,
+        proxy: None,
+        note: String::new(),
+    };
+    let origin = TokenOrigin {
+        region: state.region.id.clone(),
+        controllers: state.region.controllers.clone(),
+        ca: state.authority.pin(),
+    };
+    let token = issue(store, origin, wish, None, clock.now()).await.unwrap();
+    let school = store.organization(Scope::REGION, school).await.unwrap().unwrap();
+    (school, token.to_line())
+}
+
+/// Enrolls with the live computer's evidence and sets the agent to work.
+async fn enrolled(folder: &TempDir, token: &str) -> (DeviceId, Agent) {
+    let mut config = AgentConfig {
+        state_dir: folder.path().join("agent"),
+        ..AgentConfig::default()
+    };
+    config.proxy.direct = true;
+    let enrolling = Enrolling {
+        config: &config,
+        evidence: evidence(&collect(&FileTree::live())),
+        clock: computer_clock(),
+        again: false,
+    };
+    let Enrolled::New { enrollment, .. } = enroll(token, enrolling, |_| {}).await.unwrap() else {
+        panic!("a new computer is enrolled anew");
+    };
+    let (stop, stopped) = oneshot::channel();
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let stopped = async {
+            // A test that ended without a word stops the agent too.
+            let _ = stopped.await;
+        };
+        let collector = Collector::OwnRights(FileTree::live());
+        runtime
+            .block_on(cos_agent::eventloop::run(config, collector, computer_clock(), stopped))
+            .unwrap();
+        runtime.shutdown_background();
+    });
+    (enrollment.device, Agent { stop, thread })
+}
+
+fn computer_clock() -> SharedClock {
+    let boot = platform::boot_id(&FileTree::live()).unwrap_or_else(BootId::generate);
+    SharedClock::new(None, move || Moment {
+        device: platform::wall_clock(),
+        boot,
+        uptime: platform::boot_clock(),
+    })
+}
+
+async fn reported(server: &Server, device: DeviceId) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        ticks.tick().await;
+        let found = server.state.store.device(Scope::REGION, device).await.unwrap().unwrap();
+        if found.last_report_at.is_some() {
+            return;
+        }
+    }
+}
