@@ -20,7 +20,8 @@ test-all: test deny ## the tests, and the slow ones
 	packaging/test/run.sh --slow
 
 bench: ## the benchmarks
-	cargo bench --workspace
+	cargo bench -p cos-agent --bench inventory
+	cargo bench -p cos-controller --bench validation
 
 schema: ## write the JSON Schema files anew from the types
 	UPDATE_SCHEMA=1 cargo test -p inventory-schema --test schema_files

@@ -21,8 +21,10 @@ pub enum Right {
     /// New rooms of a building in one's scope.
     EditRooms,
     ViewDevices,
-    /// Moving a device to another room.
+    /// Moving a device to another room, asking it to look at its hardware now.
     EditDevices,
+    /// Taking a device's certificate out of force.
+    RevokeDevices,
     ViewTokens,
     CreateTokens,
     RevokeTokens,
@@ -37,7 +39,7 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,
@@ -46,6 +48,7 @@ impl Right {
         Self::EditRooms,
         Self::ViewDevices,
         Self::EditDevices,
+        Self::RevokeDevices,
         Self::ViewTokens,
         Self::CreateTokens,
         Self::RevokeTokens,
@@ -67,6 +70,7 @@ impl Right {
             Self::EditRooms => "edit_rooms",
             Self::ViewDevices => "view_devices",
             Self::EditDevices => "edit_devices",
+            Self::RevokeDevices => "revoke_devices",
             Self::ViewTokens => "view_tokens",
             Self::CreateTokens => "create_tokens",
             Self::RevokeTokens => "revoke_tokens",
@@ -149,6 +153,7 @@ impl Role {
                 EditRooms,
                 ViewDevices,
                 EditDevices,
+                RevokeDevices,
                 ViewTokens,
                 CreateTokens,
                 RevokeTokens,
@@ -162,6 +167,7 @@ impl Role {
                 ViewRegister,
                 EditRooms,
                 ViewDevices,
+                RevokeDevices,
                 ViewTokens,
                 CreateTokens,
                 RevokeTokens,
@@ -309,7 +315,15 @@ mod tests {
     fn readers_change_nothing() {
         use Right::*;
         for role in [Role::RegionViewer, Role::Auditor] {
-            for right in [EditRegister, EditRooms, EditDevices, CreateTokens, RevokeTokens, ManageOperators] {
+            for right in [
+                EditRegister,
+                EditRooms,
+                EditDevices,
+                RevokeDevices,
+                CreateTokens,
+                RevokeTokens,
+                ManageOperators,
+            ] {
                 assert!(!role.allows(right), "{role} {right}");
             }
         }

@@ -22,13 +22,14 @@ pub enum Action {
     RegisterImported,
     RoomAdded,
     DeviceMoved,
+    DeviceRevoked,
     OperatorCreated,
     OperatorDisabled,
     OperatorPasswordReset,
 }
 
 impl Action {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -38,6 +39,7 @@ impl Action {
         Self::RegisterImported,
         Self::RoomAdded,
         Self::DeviceMoved,
+        Self::DeviceRevoked,
         Self::OperatorCreated,
         Self::OperatorDisabled,
         Self::OperatorPasswordReset,
@@ -54,6 +56,7 @@ impl Action {
             Self::RegisterImported => "register_imported",
             Self::RoomAdded => "room_added",
             Self::DeviceMoved => "device_moved",
+            Self::DeviceRevoked => "device_revoked",
             Self::OperatorCreated => "operator_created",
             Self::OperatorDisabled => "operator_disabled",
             Self::OperatorPasswordReset => "operator_password_reset",

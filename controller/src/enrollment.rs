@@ -239,6 +239,29 @@ pub async fn restore(
     Ok(())
 }
 
+/// After a move: the device learns its new place with its next check-in, and would give it back if our record
+/// were lost. A device without a key here has nothing to be told by.
+pub async fn reissue_receipt(state: &AppState, device: DeviceId, now: Timestamp) -> Result<(), ProblemCode> {
+    let Some(moved) = state.store.device(Scope::REGION, device).await.map_err(outage)? else {
+        return Ok(());
+    };
+    let keys = state.store.device_keys(moved.id).await.map_err(outage)?;
+    let Some(newest) = keys.into_iter().max_by_key(|key| key.first_seen_at) else {
+        return Ok(());
+    };
+    let keyed = state.store.device_by_key(newest.fingerprint).await.map_err(outage)?;
+    if let Some(keyed) = keyed {
+        let receipt = sign_receipt(state, device, &keyed.key, &moved.place, now)?;
+        state
+            .store
+            .set_device_receipt(device, &receipt_json(&receipt))
+            .await
+            .map_err(outage)?;
+        state.traffic.waiting.wake(device);
+    }
+    Ok(())
+}
+
 /// The receipt as it is stored.
 pub fn receipt_json(receipt: &Signed<Receipt>) -> String {
     serde_json::to_string(receipt).expect("a signed receipt is text")

@@ -18,6 +18,7 @@ pub mod presence;
 pub mod register;
 pub mod register_import;
 pub mod report;
+pub mod revocation;
 pub mod router;
 pub mod server;
 pub mod state;

@@ -50,6 +50,8 @@ fn body(route: &RouteLine, school: &School) -> (&'static str, String) {
         ),
         "/organizations/{organization}/tokens" => (form, format!("place={place}&uses=1&days=1&proxy=&note=")),
         "/devices/{device}/room" => (form, format!("place={place}")),
+        "/devices/{device}/revoke" => (form, "reason=x".to_owned()),
+        "/api/v1/devices/{device}/revoke" => ("application/json", r#"{"reason":"x"}"#.to_owned()),
         "/tokens/file" => (form, "line=x".to_owned()),
         "/password" => (form, "current=a&new=b&again=b".to_owned()),
         "/operators" => (form, "login=a&display_name=b&role=auditor".to_owned()),

@@ -54,6 +54,7 @@ action-token-revoked = token revoked
 action-register-imported = register imported
 action-room-added = room added
 action-device-moved = device moved
+action-device-revoked = certificate revoked
 action-operator-created = operator created
 action-operator-disabled = operator disabled
 action-operator-password-reset = new password issued

@@ -54,6 +54,7 @@ action-token-revoked = токен отозван
 action-register-imported = реестр загружен
 action-room-added = кабинет добавлен
 action-device-moved = устройство перемещено
+action-device-revoked = сертификат отозван
 action-operator-created = оператор создан
 action-operator-disabled = оператор отключён
 action-operator-password-reset = выдан новый пароль

@@ -187,6 +187,7 @@ impl<T> ListOf<T> {
         devices::list,
         devices::show,
         devices::reports,
+        devices::revoke,
         tokens::list,
         tokens::create,
         tokens::revoke

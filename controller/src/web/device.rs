@@ -19,11 +19,16 @@ use super::section::{Cell, FactLine, SectionView};
 use super::session::SignedIn;
 use crate::access::Right;
 use crate::activity_log::{Action, Entry, SubjectKind};
+use crate::enrollment::reissue_receipt;
+use crate::revocation::revoke;
 use crate::state::AppState;
 use crate::store::device::Device;
 use crate::store::finding::{Finding, FindingKind};
 use crate::store::report::ReportState;
 use crate::store::report_reading::{CurrentSection, ReportRecord};
+
+/// The longest reason for a revocation.
+const MAX_REASON_CHARS: usize = 200;
 
 #[derive(Debug, Clone)]
 struct HeadLine {
@@ -71,6 +76,9 @@ struct DevicePage {
     state: Presence,
     facts: Vec<FactLine>,
     may_move: bool,
+    may_revoke: bool,
+    /// No key of the device is in force.
+    revoked: bool,
     places: Vec<ChoiceGroup>,
     chain: ChainView,
     sections: Vec<SectionView>,
@@ -109,6 +117,8 @@ pub async fn show(
             &device.place.organization_short_name,
         );
     let may_move = signed_in.operator.may(Right::EditDevices);
+    let revoked = is_revoked(&state, &device).await?;
+    let may_revoke = !revoked && signed_in.operator.may(Right::RevokeDevices);
     let places = if may_move {
         choices(&state.store, scope, device.place.organization, &chosen(&device), l).await?
     } else {
@@ -122,6 +132,8 @@ pub async fn show(
         state: Presence::of(&device, now),
         facts: facts(&device, &page),
         may_move,
+        may_revoke,
+        revoked,
         places,
         chain: chain(&state, &device, reports.total, &page).await?,
         sections: sections(&current, l),
@@ -315,6 +327,52 @@ pub async fn relocate(
         .with("to", in_words(&place.address, place.room_name.as_deref()))
         .record(&state.store)
         .await?;
+    if let Err(code) = reissue_receipt(&state, id, visit.now).await {
+        // The move itself is done; the device learns of it with the next receipt.
+        tracing::error!(device.id = %id, %code, "the receipt of a moved device was not signed");
+    }
+    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
+}
+
+/// Whether every key of the device was taken out of force.
+async fn is_revoked(state: &AppState, device: &Device) -> Result<bool, PageError> {
+    let keys = state.store.device_keys(device.id).await?;
+    let mut in_force = false;
+    for key in &keys {
+        in_force |= !state.store.is_revoked(key.fingerprint).await?;
+    }
+    Ok(!keys.is_empty() && !in_force)
+}
+
+/// `POST /devices/{device}/collect`: the device looks at its hardware with its next answer, at once if it waits.
+pub async fn collect_now(State(state): State<AppState>, Path(id): Path<DeviceId>, signed_in: SignedIn) -> Result<Response, PageError> {
+    let scope = signed_in.operator.scope.into();
+    state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
+    state.traffic.waiting.ask_to_collect(id);
+    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+pub struct RevokeForm {
+    reason: String,
+}
+
+/// `POST /devices/{device}/revoke`
+pub async fn revoke_certificate(
+    State(state): State<AppState>,
+    Path(id): Path<DeviceId>,
+    signed_in: SignedIn,
+    visit: Visit,
+    Form(form): Form<RevokeForm>,
+) -> Result<Response, PageError> {
+    let who = &signed_in.operator;
+    let reason = form.reason.trim();
+    if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
+        return Err(PageError::BadRequest);
+    }
+    revoke(&state, who, who.scope.into(), id, reason, visit.now)
+        .await?
+        .ok_or(PageError::NotFound)?;
     Ok(Redirect::to(&format!("/devices/{id}")).into_response())
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use inventory_schema::{DeviceId, OrganizationId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -234,6 +235,46 @@ pub async fn reports(
         .ok_or(ApiError::not_found())?;
     let found = state.store.reports(device.id, paging.piece()).await?;
     Ok(Json(ListOf::of(found, report_row)))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Revocation {
+    /// For the activity log, 1 to 200 characters.
+    reason: String,
+}
+
+/// Takes a device's certificate out of force; doing it twice is the same as once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/devices/{device}/revoke",
+    request_body = Revocation,
+    params(
+        ("device" = String, Path, description = "The device's id (UUID)"),
+        ("X-CSRF-Token" = String, Header, description = "From /api/v1/me")
+    ),
+    responses(
+        (status = 204),
+        (status = 400, body = ApiProblem),
+        (status = 401, body = ApiProblem),
+        (status = 403, body = ApiProblem),
+        (status = 404, body = ApiProblem)
+    )
+)]
+pub async fn revoke(
+    State(state): State<AppState>,
+    Path(id): Path<DeviceId>,
+    signed_in: SignedIn,
+    Json(revocation): Json<Revocation>,
+) -> Result<StatusCode, ApiError> {
+    let who = &signed_in.operator;
+    let reason = revocation.reason.trim();
+    if !(1..=200).contains(&reason.chars().count()) {
+        return Err(ApiError::invalid("reason — от 1 до 200 знаков."));
+    }
+    crate::revocation::revoke(&state, who, who.scope.into(), id, reason, state.clock.now())
+        .await?
+        .ok_or(ApiError::not_found())?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn report_row(report: ReportRecord) -> ReportRow {
