@@ -25,6 +25,8 @@ pub enum ImportError {
     /// Someone changed the register after the preview was shown.
     #[error("the register has changed since the preview; preview the table again")]
     Outdated,
+    #[error("reading the table was interrupted")]
+    Interrupted(#[source] tokio::task::JoinError),
     #[error("the stored {what} «{value}» is not what a register may hold")]
     Stored { what: &'static str, value: String },
 }

@@ -13,6 +13,7 @@ pub mod building;
 pub mod certificate;
 pub mod device;
 pub mod device_list;
+pub mod durability;
 mod engine;
 pub mod error;
 pub mod finding;

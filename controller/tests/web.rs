@@ -271,6 +271,8 @@ mod pages {
             browser.post(&format!("{organization}/rooms"), &fields).await.location(),
             organization
         );
+        let again = browser.post(&format!("{organization}/rooms"), &fields).await.text;
+        assert!(again.contains("уже есть"), "{again}");
         let device = format!("/devices/{}", world.here.device);
         let page = browser.get(&device).await;
         assert!(page.text.contains("305 · Физика"), "{}", page.text);
@@ -549,6 +551,22 @@ mod importing {
             "/register/import"
         );
         assert_eq!(browser.get(&preview).await.status, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
+    async fn a_large_file_is_read_and_a_larger_one_refused() {
+        let world = World::new().await;
+        let mut browser = world.signed_in("registrar").await;
+        let (kind, body) = upload(&browser.csrf, "large.csv", &"ОГРН;ИНН\r\n".repeat(200_000));
+        assert_eq!(
+            browser.post_raw("/register/import", &kind, body).await.status,
+            StatusCode::SEE_OTHER
+        );
+        let (kind, body) = upload(&browser.csrf, "larger.csv", &"ОГРН;ИНН\r\n".repeat(1_100_000));
+        assert_eq!(
+            browser.post_raw("/register/import", &kind, body).await.status,
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
     }
 
     #[tokio::test]

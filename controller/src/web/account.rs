@@ -1,6 +1,7 @@
 //! Signing in and out, changing the password, choosing the language.
 
 use std::fmt;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Form;
@@ -8,6 +9,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::cookie;
 use super::error::PageError;
@@ -65,6 +67,7 @@ impl fmt::Debug for LoginForm {
 
 /// `POST /login`. A wrong login, a wrong password and a closed account get one answer in the same time.
 pub async fn login(State(state): State<AppState>, visit: Visit, Form(form): Form<LoginForm>) -> Result<Response, PageError> {
+    let began = Instant::now();
     let record = state.store.operator_by_login(form.login.trim()).await?;
     let open = record.filter(|record| is_open(record, &visit));
     let stored = open.as_ref().map(|record| record.password_hash.clone());
@@ -86,7 +89,7 @@ pub async fn login(State(state): State<AppState>, visit: Visit, Form(form): Form
             ]);
             Ok((cookies, Redirect::to(local(&form.to))).into_response())
         }
-        (record, _, _) => refuse_login(&state, visit, record, form.login, form.to).await,
+        (record, _, _) => refuse_login(&state, began, visit, record, form.login, form.to).await,
     }
 }
 
@@ -95,8 +98,13 @@ fn is_open(record: &OperatorRecord, visit: &Visit) -> bool {
     record.disabled_at.is_none() && record.locked_until.is_none_or(|until| until <= visit.now)
 }
 
+/// How long every refusal takes at least: counting a failure writes to the disk, and an account that does not exist
+/// must not answer sooner.
+const REFUSAL: Duration = Duration::from_millis(250);
+
 async fn refuse_login(
     state: &AppState,
+    began: Instant,
     visit: Visit,
     record: Option<OperatorRecord>,
     login: String,
@@ -121,6 +129,7 @@ async fn refuse_login(
         .record(&state.store)
         .await?;
     }
+    tokio::time::sleep_until(began + REFUSAL).await;
     let failures = vec![visit.language.t("login-refused")];
     html(LoginPage {
         page: Page::new(state, visit, ""),

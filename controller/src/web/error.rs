@@ -160,6 +160,11 @@ fn error_page(state: &AppState, visit: Visit, status: StatusCode, forged: bool) 
 }
 
 fn secure(response: &mut Response) {
+    // What is shown is one person's part of the region; assets say themselves that they may be kept.
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

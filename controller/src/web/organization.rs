@@ -16,7 +16,7 @@ use super::page::{Page, Visit, html};
 use super::pager::{Pager, piece};
 use super::section::{Cell, FactLine};
 use super::session::SignedIn;
-use crate::access::Right;
+use crate::access::{Operator, Right};
 use crate::activity_log::{Action, Entry, SubjectKind};
 use crate::state::AppState;
 use crate::store::building::{Building, Room};
@@ -58,6 +58,7 @@ struct OrganizationPage {
     pager: Pager,
     may_create_tokens: bool,
     may_edit_rooms: bool,
+    failures: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -73,9 +74,20 @@ pub async fn show(
     signed_in: SignedIn,
     visit: Visit,
 ) -> Result<Response, PageError> {
-    let scope = signed_in.operator.scope.into();
+    page(&state, id, query.page, &signed_in.operator, visit, Vec::new()).await
+}
+
+async fn page(
+    state: &AppState,
+    id: OrganizationId,
+    number: Option<u32>,
+    who: &Operator,
+    visit: Visit,
+    failures: Vec<String>,
+) -> Result<Response, PageError> {
+    let scope = who.scope.into();
     let organization = state.store.organization(scope, id).await?.ok_or(PageError::NotFound)?;
-    let (number, piece) = piece(query.page);
+    let (number, piece) = piece(number);
     let filter = DeviceFilter {
         organization: Some(id),
         ..DeviceFilter::default()
@@ -91,9 +103,10 @@ pub async fn show(
         total: found.total,
         devices: found.rows.iter().map(|device| DeviceRow::of(device, now, l)).collect(),
         pager: Pager::of(number, found.total, &format!("/organizations/{id}"), &[]),
-        may_create_tokens: signed_in.operator.may(Right::CreateTokens),
-        may_edit_rooms: signed_in.operator.may(Right::EditRooms),
-        page: Page::new(&state, visit, "/organizations")
+        may_create_tokens: who.may(Right::CreateTokens),
+        may_edit_rooms: who.may(Right::EditRooms),
+        failures,
+        page: Page::new(state, visit, "/organizations")
             .in_zone(&organization.time_zone)
             .crumb("/organizations", l.t("nav-organizations")),
         name: organization.short_name,
@@ -185,7 +198,13 @@ pub async fn add_room(
         .ok_or(PageError::NotFound)?;
     let number = form.number.trim();
     if number.is_empty() || number.chars().count() > 20 {
-        return Err(PageError::BadRequest);
+        let failures = vec![visit.language.t("room-number-missing")];
+        return page(&state, id, None, who, visit, failures).await;
+    }
+    let rooms = state.store.rooms(scope, id).await?;
+    if rooms.iter().any(|room| room.building_id == building.id && room.number == number) {
+        let failures = vec![visit.language.t("room-exists")];
+        return page(&state, id, None, who, visit, failures).await;
     }
     let name = Some(form.name.trim()).filter(|name| !name.is_empty()).unwrap_or(number);
     let room = RoomRow {

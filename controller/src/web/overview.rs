@@ -11,9 +11,10 @@ use super::language::Language;
 use super::page::{Page, Visit, html};
 use super::session::SignedIn;
 use crate::state::AppState;
+use crate::store;
+use crate::store::durability::Durability;
 use crate::store::municipality::Municipality;
 use crate::store::overview::Overview;
-use crate::store::{self, EngineKind};
 
 /// A number with its words; a link where it opens into a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub async fn show(State(state): State<AppState>, signed_in: SignedIn, visit: Vis
         municipalities: lines(&overview, &municipalities),
         recent: recent.rows.iter().map(|device| DeviceRow::of(device, now, l)).collect(),
         is_empty: overview.devices.total == 0,
-        durability: durability(state.store.engine_kind(), l),
+        durability: durability(state.store.durability().await?, l),
     })
 }
 
@@ -118,9 +119,11 @@ fn tiles(overview: &Overview, today: i64, l: Language) -> Vec<Tile> {
 }
 
 /// Which guarantee stands behind an acknowledged report (promise 1).
-fn durability(kind: EngineKind, l: Language) -> String {
-    match kind {
-        EngineKind::Sqlite => l.t("durability-sqlite"),
-        EngineKind::Postgres => l.t("durability-postgres-local"),
+fn durability(durability: Durability, l: Language) -> String {
+    match durability {
+        Durability::LocalDisk => l.t("durability-sqlite"),
+        Durability::SynchronousStandby => l.t("durability-postgres-synchronous"),
+        Durability::DatabaseServerDisk => l.t("durability-postgres-local"),
+        Durability::Relaxed => l.t("durability-postgres-relaxed"),
     }
 }

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 
 use askama::Template;
 use axum::extract::{FromRequestParts, OriginalUri};
-use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
 use inventory_schema::Timestamp;
@@ -187,8 +186,8 @@ impl Page {
     }
 }
 
-/// A filled template as an answer that no cache keeps: pages show one person's part of the region.
+/// A filled template as an answer.
 pub fn html(template: impl Template) -> Result<Response, PageError> {
     let text = template.render().map_err(|error| PageError::Internal(Box::new(error)))?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Html(text)).into_response())
+    Ok(Html(text).into_response())
 }
