@@ -6,15 +6,19 @@
 
 mod browser {
     pub mod chromium;
+    pub mod gallery;
     pub mod pages;
     pub mod region;
 }
 
 use browser::chromium::with_browser;
+use browser::gallery::Gallery;
 use browser::pages::{Pages, plain};
 use browser::region::{LOGIN, Region};
 
 const PASSWORD: &str = "каменный цветок 1939";
+const HEADER: &str = "ОГРН;ИНН;КПП;Вид;Полное наименование;ОКТМО муниципалитета;Муниципалитет;Номер здания;Адрес;Населённый пункт;Класс населённого пункта;ОКТМО здания;Кабинет;Назначение кабинета";
+const ROW: &str = "1205999000019;5999000016;599901001;ШКОЛА;Школа № 1;57701000;Пермский городской округ;1;ул. Школьная, 1;Пермь;ГОРОД;57701000001;12;КАБИНЕТ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_administrator_finds_this_very_computer_in_its_school() {
@@ -33,6 +37,82 @@ async fn an_administrator_finds_this_very_computer_in_its_school() {
     })
     .await;
     region.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_fits_a_desk_and_a_phone() {
+    let region = Region::with_this_computer().await;
+    let (origin, one_time) = (region.url(""), region.one_time_password.clone());
+    let school = format!("/organizations/{}", region.school.external_id);
+    let device = format!("/devices/{}", region.device);
+    with_browser(|browser| async move {
+        let (pages, gallery) = (Pages::new(browser, origin), Gallery::new());
+        for (name, path) in [("login", "/login"), ("trust", "/trust")] {
+            pages.open(path).await;
+            gallery.look(&pages, name).await;
+        }
+        pages.sign_in_first(LOGIN, &one_time, PASSWORD).await;
+        let rest = [
+            ("overview", "/"),
+            ("organizations", "/organizations"),
+            ("organization", &school),
+            ("devices", "/devices"),
+            ("device", &device),
+            ("tokens", "/tokens"),
+            ("operators", "/operators"),
+            ("password", "/password"),
+            ("import", "/register/import"),
+            ("activity", "/activity"),
+            ("not-found", "/devices/nothing"),
+        ];
+        for (name, path) in rest {
+            pages.open(path).await;
+            gallery.look(&pages, name).await;
+        }
+        look_at_forms(&pages, &gallery, &school).await;
+        pages.click("button[name=language][value=en]").await;
+        pages.find("html[lang=en]").await;
+        for (name, path) in rest {
+            pages.open(path).await;
+            gallery.look(&pages, &format!("{name}-english")).await;
+        }
+    })
+    .await;
+    region.end().await;
+}
+
+/// The pages that only a filled-in form leads to.
+async fn look_at_forms(pages: &Pages, gallery: &Gallery, school: &str) {
+    pages.open(&format!("{school}/tokens/new")).await;
+    gallery.look(pages, "token-new").await;
+    pages.click("main form button.primary").await;
+    pages.heading("Токен создан").await;
+    gallery.look(pages, "token-created").await;
+
+    let folder = tempfile::tempdir().unwrap();
+    for (name, row) in [
+        (
+            "import-errors",
+            ROW.replace("5999000016", "5999000017").replace("57701000;", "577;"),
+        ),
+        ("import-preview", ROW.to_owned()),
+    ] {
+        let file = folder.path().join(format!("{name}.csv"));
+        std::fs::write(&file, format!("{HEADER}\n{row}\n")).unwrap();
+        pages.open("/register/import").await;
+        pages.find("#file").await.send_keys(file.to_str().unwrap()).await.unwrap();
+        pages.click("main form button.primary").await;
+        pages.heading("Что изменится").await;
+        gallery.look(pages, name).await;
+    }
+
+    pages.open("/operators").await;
+    pages.fill("#login", "ivanova").await;
+    pages.fill("#display_name", "Иванова А. П., методист").await;
+    pages.find("#role").await.select_by_value("auditor").await.unwrap();
+    pages.click("#new button.primary").await;
+    pages.heading("Одноразовый пароль").await;
+    gallery.look(pages, "operator-password").await;
 }
 
 /// By one word of its name, typed in capitals.
