@@ -30,6 +30,6 @@ cargo_test --workspace
 python=python3
 $python -c 'import jsonschema' 2>/dev/null || python=/usr/bin/python3
 $python inventory-schema/tests/validate.py
-cargo build --release -p cos-agent
-$python packaging/test/shipped_agent.py target/release/cos-agent
-target/release/cos-agent inventory --json | $python inventory-schema/tests/validate.py inventory -
+cargo build --profile shipped -p cos-agent
+$python packaging/test/shipped_agent.py target/shipped/cos-agent
+target/shipped/cos-agent inventory --json | $python inventory-schema/tests/validate.py inventory -

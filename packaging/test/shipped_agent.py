@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the agent as it is shipped (a release build) on this computer: peak memory of an inventory.
+"""Measures the agent as it is shipped (cargo build --profile shipped -p cos-agent) on this computer: peak memory of an inventory.
 
 shipped_agent.py PROGRAM   exits 0 when all is within bounds, 1 when not.
 """

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Args;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::settings::{ConfigFile, system_clock};
 use crate::eventloop;
@@ -41,12 +43,14 @@ pub(super) fn run(arguments: &Arguments, _: Language) -> Result<ExitCode, Box<dy
     Ok(ExitCode::SUCCESS)
 }
 
+/// The log goes to standard error; `RUST_LOG` is `info`, or `cos_agent=debug,rustls=warn`.
 pub(super) fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // Without colours where a service manager reads it.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    let filter: Targets = wanted.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .try_init();
+        // Without colours where a service manager reads it.
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    // A second start in one process keeps the first.
+    let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
 }

@@ -1,5 +1,4 @@
 //! The agent against real TLS, real proxies and real refusals, all on loopback.
-#![allow(clippy::unwrap_used)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod doctor;
