@@ -68,12 +68,12 @@ async fn spend(
     now: Timestamp,
 ) -> Result<DeviceId, ProblemCode> {
     // The same key enrolls as the same device, whatever became of the answer to its first request.
-    let known = state
-        .store
-        .device_by_key(key.fingerprint())
-        .await
-        .map_err(outage)?
-        .map(|device| device.external_id);
+    let known = state.store.device_by_key(key.fingerprint()).await.map_err(outage)?;
+    if let Some(device) = known.as_ref().filter(|device| device.organization_id == token.organization_id) {
+        // It takes nothing from its own school's token, even where a new disk made its evidence another.
+        return still_valid(token, now).map(|()| device.external_id);
+    }
+    let known = known.map(|device| device.external_id);
     let strong = evidence.digest().filter(|_| identifies(evidence));
     let by_hardware = match (known, strong) {
         (None, Some(evidence)) => state.store.device_of_evidence(evidence).await.map_err(outage)?,
@@ -93,6 +93,14 @@ async fn spend(
         Spend::Revoked => Err(ProblemCode::TokenRevoked),
         Spend::Expired => Err(ProblemCode::TokenExpired),
         Spend::Unknown => Err(ProblemCode::TokenUnknown),
+    }
+}
+
+fn still_valid(token: &Token, now: Timestamp) -> Result<(), ProblemCode> {
+    match token {
+        Token { revoked_at: Some(_), .. } => Err(ProblemCode::TokenRevoked),
+        Token { expires_at, .. } if *expires_at <= now => Err(ProblemCode::TokenExpired),
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! Pure apart from the draw that spreads agents; called by check-ins.
 
+use std::time::Duration;
+
 use inventory_schema::check_in::MAX_WAIT_SECONDS;
 use inventory_schema::quantity::Seconds;
 
@@ -20,10 +22,24 @@ impl Pace {
     /// When the device comes back and how long it may wait then.
     pub fn next(&self, waiting: usize) -> (Seconds, Seconds) {
         if waiting < self.most_waiting {
-            (Seconds::saturating(0), Seconds::saturating(self.wait.get().min(MAX_WAIT_SECONDS)))
+            (Seconds::saturating(0), self.longest_wait())
         } else {
             (spread(self.interval, draw()), Seconds::saturating(0))
         }
+    }
+
+    /// How long a device that asks to wait may do so, where `waiting` others do already.
+    pub fn patience(&self, asked: Seconds, waiting: usize) -> Duration {
+        let seconds = if waiting < self.most_waiting {
+            asked.get().min(self.longest_wait().get())
+        } else {
+            0
+        };
+        Duration::from_secs(seconds)
+    }
+
+    fn longest_wait(&self) -> Seconds {
+        Seconds::saturating(self.wait.get().min(MAX_WAIT_SECONDS))
     }
 }
 
@@ -55,6 +71,20 @@ mod tests {
         let (next, wait) = pace.next(2);
         assert_eq!(wait.get(), 0);
         assert!((300..=900).contains(&next.get()), "{next}");
+    }
+
+    #[test]
+    fn a_wait_is_cut_and_a_full_house_lets_nobody_wait() {
+        let pace = |wait| Pace {
+            most_waiting: 2,
+            wait: Seconds::saturating(wait),
+            interval: Seconds::saturating(600),
+        };
+        let asked = Seconds::saturating(3600);
+        assert_eq!(pace(90).patience(asked, 1), Duration::from_secs(MAX_WAIT_SECONDS));
+        assert_eq!(pace(20).patience(asked, 1), Duration::from_secs(20));
+        assert_eq!(pace(20).patience(Seconds::saturating(3), 0), Duration::from_secs(3));
+        assert_eq!(pace(20).patience(asked, 2), Duration::ZERO);
     }
 
     #[test]

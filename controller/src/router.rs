@@ -224,6 +224,8 @@ pub fn device_router(state: AppState) -> Router {
     device()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.handler))
+        .fallback(agents::nothing_here)
+        .method_not_allowed_fallback(agents::another_method)
         .with_state(state)
 }
 

@@ -12,6 +12,7 @@ pub mod reports;
 pub mod time;
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -42,6 +43,16 @@ impl IntoResponse for Refused {
         }
         response
     }
+}
+
+/// Any path that is not the device interface's.
+pub async fn nothing_here(State(state): State<AppState>) -> Refused {
+    refused(&state)(ProblemCode::NotFound)
+}
+
+/// A path of the device interface, asked by another method.
+pub async fn another_method(State(state): State<AppState>) -> Refused {
+    refused(&state)(ProblemCode::MethodNotAllowed)
 }
 
 /// Turns a code into an answer that also tells the time.

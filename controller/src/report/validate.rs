@@ -56,7 +56,7 @@ pub fn validate(
     identity
         .public_key
         .verify(envelope.as_bytes(), &signature)
-        .map_err(|error| refuse(ProblemCode::SignatureInvalid, error))?;
+        .map_err(|error| refuse(why_unsigned(&envelope, identity), error))?;
     let received = ReceivedEnvelope::read(envelope.into_bytes()).map_err(|error| refuse(ProblemCode::EnvelopeInvalid, error))?;
     if received.envelope.region != *region {
         return Err(refuse(
@@ -82,6 +82,14 @@ pub fn validate(
         signature,
         bodies,
     })
+}
+
+/// A report that another device signed as its own was brought by the wrong one; any other was changed or damaged.
+fn why_unsigned(envelope: &str, identity: &DeviceIdentity) -> ProblemCode {
+    match ReceivedEnvelope::read(envelope.as_bytes().to_vec()) {
+        Ok(received) if received.envelope.key != identity.key => ProblemCode::DeviceMismatch,
+        _ => ProblemCode::SignatureInvalid,
+    }
 }
 
 fn validate_body(name: SectionName, digest: Digest, bytes: &str) -> Result<ValidBody, Refusal> {

@@ -14,6 +14,9 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// Larger bodies are unpacked and read on a thread of their own.
 const SMALL: usize = 64 << 10;
 
+/// Several times the largest enrollment request.
+const DOCUMENT: usize = 256 << 10;
+
 /// What one request may have, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyLimits {
@@ -27,6 +30,17 @@ impl Default for BodyLimits {
         Self {
             packed: MAX_COMPRESSED_BYTES,
             unpacked: MAX_BODY_BYTES,
+        }
+    }
+}
+
+impl BodyLimits {
+    /// For documents that are short by nature, and that strangers may send: an enrollment, a check-in. Only
+    /// reports, whose senders are known, may take as much as [`Self::unpacked`].
+    pub fn of_a_document(self) -> Self {
+        Self {
+            packed: self.packed.min(DOCUMENT),
+            unpacked: self.unpacked.min(DOCUMENT),
         }
     }
 }

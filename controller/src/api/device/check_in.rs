@@ -4,11 +4,11 @@
 //! wait ends. When too many wait, the answer is «do not wait, come later».
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::{Extension, Json};
-use inventory_schema::check_in::{CheckIn, CheckInAnswer, MAX_WAIT_SECONDS, ProtocolRange};
+use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange};
 use inventory_schema::enrollment::Receipt;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
@@ -34,12 +34,15 @@ pub struct Patience {
 pub async fn check_in(
     State(state): State<AppState>,
     Extension(peer): Extension<PeerIdentity>,
-    Query(patience): Query<Patience>,
+    patience: Result<Query<Patience>, QueryRejection>,
     request: Request,
 ) -> Result<Json<CheckInAnswer>, Refused> {
     let refuse = refused(&state);
     let identity = authenticate(&state, peer, Expiry::Refused).await.map_err(refuse)?;
-    let mut check_in: CheckIn = body::read_json(request, state.traffic.bodies).await.map_err(refuse)?;
+    let Query(patience) = patience.map_err(|_| refuse(ProblemCode::BodyUnreadable))?;
+    let mut check_in: CheckIn = body::read_json(request, state.traffic.bodies.of_a_document())
+        .await
+        .map_err(refuse)?;
     state.metrics.check_ins.add(1);
     let protocol = ProtocolRange::CURRENT
         .common(check_in.protocol)
@@ -48,11 +51,10 @@ pub async fn check_in(
         .await
         .map_err(refuse)?;
     let answer = match device {
-        None => unknown_device(&state, protocol),
+        None => unknown_device(&state, protocol, state.traffic.waiting.count()),
         Some(device) => {
             record_presence(&state, &device, &check_in).await.map_err(refuse)?;
-            let wait = patience.wait.min(MAX_WAIT_SECONDS);
-            news(&state, &identity, device, &check_in, protocol, Duration::from_secs(wait))
+            news(&state, &identity, device, &check_in, protocol, Seconds::saturating(patience.wait))
                 .await
                 .map_err(refuse)?
         }
@@ -78,16 +80,17 @@ async fn known_device(
 }
 
 /// A device with a good certificate and no record: it is asked for its receipt and for everything.
-fn unknown_device(state: &AppState, protocol: u16) -> CheckInAnswer {
+fn unknown_device(state: &AppState, protocol: u16, others: usize) -> CheckInAnswer {
     CheckInAnswer {
         wanted: SectionName::ALL.to_vec(),
         receipt_wanted: true,
-        ..plain_answer(state, protocol)
+        ..plain_answer(state, protocol, others)
     }
 }
 
-fn plain_answer(state: &AppState, protocol: u16) -> CheckInAnswer {
-    let (next_check_in, wait) = state.traffic.pace.next(state.traffic.waiting.count());
+/// `others`: how many wait besides this device.
+fn plain_answer(state: &AppState, protocol: u16, others: usize) -> CheckInAnswer {
+    let (next_check_in, wait) = state.traffic.pace.next(others);
     CheckInAnswer {
         protocol,
         server_time: state.clock.now(),
@@ -120,8 +123,10 @@ async fn news(
     device: KeyedDevice,
     check_in: &CheckIn,
     protocol: u16,
-    wait: Duration,
+    asked: Seconds,
 ) -> Result<CheckInAnswer, ProblemCode> {
+    // Those who were told to wait while there was room all come back: the house is counted again at the door.
+    let wait = state.traffic.pace.patience(asked, state.traffic.waiting.count());
     let deadline = tokio::time::Instant::now() + wait;
     let place = state.traffic.waiting.enter(identity.device);
     let mut device = Some(device);
@@ -130,7 +135,7 @@ async fn news(
         let mut woken = std::pin::pin!(place.woken());
         woken.as_mut().enable();
         let Some(known) = &device else {
-            return Ok(unknown_device(state, protocol));
+            return Ok(unknown_device(state, protocol, others(state)));
         };
         let answer = look(state, identity, known, check_in, protocol).await?;
         if says_something(&answer, check_in) {
@@ -151,6 +156,11 @@ async fn news(
     }
 }
 
+/// How many wait besides a device that has its place.
+fn others(state: &AppState) -> usize {
+    state.traffic.waiting.count().saturating_sub(1)
+}
+
 async fn look(
     state: &AppState,
     identity: &DeviceIdentity,
@@ -169,7 +179,7 @@ async fn look(
         head,
         trust: (check_in.trust != Some(trust.digest())).then_some(trust),
         receipt,
-        ..plain_answer(state, protocol)
+        ..plain_answer(state, protocol, others(state))
     })
 }
 

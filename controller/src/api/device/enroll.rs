@@ -10,7 +10,9 @@ use crate::state::AppState;
 
 pub async fn enroll(State(state): State<AppState>, request: Request) -> Result<Json<EnrollmentAnswer>, Refused> {
     let refuse = refused(&state);
-    let request = body::read_json(request, state.traffic.bodies).await.map_err(refuse)?;
+    let request = body::read_json(request, state.traffic.bodies.of_a_document())
+        .await
+        .map_err(refuse)?;
     let answer = enrollment::enroll(&state, request, state.clock.now()).await.map_err(refuse)?;
     Ok(Json(answer))
 }

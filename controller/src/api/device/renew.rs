@@ -18,7 +18,9 @@ pub async fn renew(
 ) -> Result<Json<RenewalAnswer>, Refused> {
     let refuse = refused(&state);
     let identity = authenticate(&state, peer, Expiry::Accepted).await.map_err(refuse)?;
-    let request: RenewalRequest = body::read_json(request, state.traffic.bodies).await.map_err(refuse)?;
+    let request: RenewalRequest = body::read_json(request, state.traffic.bodies.of_a_document())
+        .await
+        .map_err(refuse)?;
     let csr = Csr::read(&request.csr).map_err(|error| refuse(IssueError::Csr(error).problem_code()))?;
     if csr.public_key.fingerprint() != identity.key {
         // Another key is another enrollment: the connection proves only the key of its certificate.
