@@ -90,7 +90,7 @@ impl Shell {
         let state = &config.state_dir;
         let enrollment = Enrollment::load(state)?.ok_or(RunError::NotEnrolled)?;
         let identity = Identity::load(state)?.ok_or_else(|| RunError::KeyMissing(state.clone()))?;
-        let ledger = Ledger::load(state)?;
+        let ledger = Ledger::load(state)?.of_key(identity.fingerprint());
         let limits = SpoolLimits {
             bytes: config.spool.max_bytes,
             reports: config.spool.max_reports,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use inventory_schema::envelope::ChainHead;
-use inventory_schema::{Digest, SectionName};
+use inventory_schema::{Digest, KeyFingerprint, SectionName};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::TrustedTime;
@@ -17,6 +17,8 @@ use crate::durable_file::{self, FileError};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ledger {
+    /// Whose chain this is; another key begins another chain.
+    pub key: Option<KeyFingerprint>,
     /// The newest envelope that this agent signed.
     pub newest: Option<ChainHead>,
     /// The newest envelope that the controller said it holds.
@@ -43,8 +45,60 @@ impl Ledger {
         }))
     }
 
+    /// This ledger if it is the chain of `key`, else a new one that keeps only what time it is: the computer was
+    /// enrolled again with a new key.
+    pub fn of_key(self, key: KeyFingerprint) -> Self {
+        if self.key.is_none_or(|known| known == key) {
+            Self { key: Some(key), ..self }
+        } else {
+            Self {
+                key: Some(key),
+                trusted_time: self.trusted_time,
+                ..Self::default()
+            }
+        }
+    }
+
     pub fn save(&self, directory: &Path) -> Result<(), FileError> {
         let json = serde_json::to_vec_pretty(self).expect("a ledger is digests and numbers");
         durable_file::replace(&directory.join(FILE), &json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inventory_schema::envelope::ChainPlace;
+
+    #[test]
+    fn another_key_begins_another_chain() {
+        let (old, new) = (KeyFingerprint(Digest::of(b"old")), KeyFingerprint(Digest::of(b"new")));
+        let head = ChainHead {
+            place: ChainPlace::FIRST,
+            digest: Digest::of(b"head"),
+        };
+        let ledger = Ledger {
+            newest: Some(head),
+            ..Ledger::default()
+        }
+        .of_key(old);
+        assert_eq!(ledger.clone().of_key(old).newest, Some(head));
+        assert_eq!(
+            ledger.of_key(new),
+            Ledger {
+                key: Some(new),
+                ..Ledger::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_ledger_that_cannot_be_understood_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::default().of_key(KeyFingerprint(Digest::of(b"key")));
+        ledger.save(folder.path()).unwrap();
+        assert_eq!(Ledger::load(folder.path()).unwrap(), ledger);
+        std::fs::write(folder.path().join(FILE), "{").unwrap();
+        assert_eq!(Ledger::load(folder.path()).unwrap(), Ledger::default());
     }
 }

@@ -106,12 +106,19 @@ pub fn one_time() -> Result<String, PasswordError> {
 #[derive(Debug, Clone)]
 pub struct PasswordChecker {
     places: Arc<Semaphore>,
+    /// Those at work and those who wait: whoever finds no place in the queue is told to come again.
+    queue: Arc<Semaphore>,
 }
+
+const AT_WORK: usize = 4;
+/// A second or two of work; a flood of sign-ins must not become a queue of minutes.
+const QUEUE: usize = 64;
 
 impl Default for PasswordChecker {
     fn default() -> Self {
         Self {
-            places: Arc::new(Semaphore::new(4)),
+            places: Arc::new(Semaphore::new(AT_WORK)),
+            queue: Arc::new(Semaphore::new(QUEUE)),
         }
     }
 }
@@ -122,6 +129,7 @@ static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| hash("nobody has this
 impl PasswordChecker {
     /// Whether the password is right. `stored` is `None` for an unknown login: the same work, and always wrong.
     pub async fn check(&self, password: String, stored: Option<String>) -> Result<bool, PasswordError> {
+        let _waiting = self.queue.try_acquire().map_err(|_| PasswordError::Busy)?;
         let place = self.places.clone().acquire_owned().await.map_err(|_| PasswordError::Busy)?;
         let task = tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -138,6 +146,7 @@ impl PasswordChecker {
 
     /// The hash of a new password.
     pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
+        let _waiting = self.queue.try_acquire().map_err(|_| PasswordError::Busy)?;
         let place = self.places.clone().acquire_owned().await.map_err(|_| PasswordError::Busy)?;
         let task = tokio::task::spawn_blocking(move || {
             let _place = place;
