@@ -32,6 +32,12 @@ mod hostile;
 #[path = "device_interface/long_poll.rs"]
 mod long_poll;
 
+#[path = "device_interface/outages.rs"]
+mod outages;
+
+#[path = "device_interface/program.rs"]
+mod program;
+
 /// Runs each named test, an `async fn(Region)`, once per engine.
 macro_rules! on_both_engines {
     ($($module:ident :: $test:ident),* $(,)?) => {

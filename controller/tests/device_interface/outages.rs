@@ -1,15 +1,19 @@
 //! A database that has no room: nothing acknowledged is lost, agents are told «later», and with room it goes on.
 
-use std::sync::Arc;
-
+use cos_agent::spool::survey;
 use cos_controller::config::Config;
+use cos_controller::store::Page;
 use inventory_schema::SectionName;
+use inventory_schema::enrollment::HardwareEvidence;
 use inventory_schema::problem::ProblemCode;
+use inventory_schema::quantity::Seconds;
 use inventory_schema::report::{ReportBatch, ReportOutcome};
 
-use crate::database::{at_postgres, at_sqlite, execute};
-use crate::device::{Computer, Device, digest, memory, refusal};
-use crate::region::{Region, until};
+use crate::database::{at_sqlite, execute};
+use crate::device::{Device, digest, memory, refusal};
+use crate::life::{at_rest, whole};
+use crate::region::{Region, at_postgres_region, on_sqlite, until};
+use crate::tokens::{Asker, new_key};
 
 const STORED: ReportOutcome = ReportOutcome::Stored { missing: Vec::new() };
 
@@ -27,7 +31,7 @@ async fn fill(device: &mut Device) -> (Vec<ReportBatch>, ReportBatch) {
     for seed in 0..500 {
         let batch = device.report(&[(SectionName::Memory, &noise(seed))]);
         match device.send(&batch).await {
-            STORED => acknowledged.push(batch),
+            ReportOutcome::Stored { .. } => acknowledged.push(batch),
             ReportOutcome::Retry => return (acknowledged, batch),
             other => panic!("{other:?}"),
         }
@@ -51,7 +55,7 @@ async fn a_full_disk_under_sqlite_costs_nothing_that_was_acknowledged() {
         let set = |config: &mut Config, address: String| config.database.url = address.try_into().unwrap();
         let region = Region::start(&address).await;
         let mut device = Device::new(&region).await;
-        let token = region.token(5).await;
+        let token = region.token(500).await;
         // SQLite itself says that its disk is full at this many pages.
         let limited = format!("{address}?max_page_count=500");
         let region = region.restarted(|config, _| set(config, limited)).await;
@@ -63,27 +67,11 @@ async fn a_full_disk_under_sqlite_costs_nothing_that_was_acknowledged() {
         assert_eq!(device.send(&refused).await, ReportOutcome::Retry);
         assert_eq!(device.send(&acknowledged[0]).await, ReportOutcome::Duplicate);
         until("a check-in or an enrollment has found no room", async || {
-            let computer = Computer::new(&region);
-            let transport = cos_agent::transport::Transport::for_token(
-                &inventory_schema::enrollment::EnrollmentToken {
-                    controllers: region.server.state.region.controllers.clone(),
-                    ..token.clone()
-                },
-                &computer.config,
-                computer.clock.clone(),
-            )
-            .unwrap();
-            let (_folder, key) = crate::tokens::new_key();
-            let request = inventory_schema::enrollment::EnrollmentRequest {
-                protocol: inventory_schema::check_in::ProtocolRange::CURRENT,
-                token: token.id,
-                region: token.region.clone(),
-                secret: token.secret.clone(),
-                csr: key.csr().unwrap(),
-                evidence: Default::default(),
-                agent: "0.1.0".parse().unwrap(),
-            };
-            match transport.enroll(&request).await {
+            let (_folder, key) = new_key();
+            match Asker::of(&region, token.clone())
+                .ask(key.csr().unwrap(), HardwareEvidence::default())
+                .await
+            {
                 // There was room for a few rows more.
                 Ok(_) => None,
                 refused => Some(assert_eq!(refusal(refused), ProblemCode::StorageUnavailable)),
@@ -104,12 +92,7 @@ async fn a_full_disk_under_sqlite_costs_nothing_that_was_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_under_postgres_is_told_and_passes_without_a_restart() {
-    at_postgres(|address| {
-        let handle = tokio::runtime::Handle::current();
-        let run = move || handle.block_on(full_postgres(address));
-        async move { tokio::task::spawn_blocking(run).await.unwrap() }
-    })
-    .await;
+    at_postgres_region(full_postgres).await;
 }
 
 async fn full_postgres(address: String) {
@@ -125,8 +108,8 @@ async fn full_postgres(address: String) {
     execute(&address, full.to_owned()).await;
     let second = device.report(&[(SectionName::Memory, &memory(2))]);
     assert_eq!(device.send(&second).await, ReportOutcome::Retry);
-    let check_in = device.transport.check_in(&device.check_in(), inventory_schema::quantity::Seconds::saturating(0));
-    assert_eq!(refusal(check_in.await), ProblemCode::StorageUnavailable);
+    let checked_in = device.transport.check_in(&device.check_in(), Seconds::saturating(0)).await;
+    assert_eq!(refusal(checked_in), ProblemCode::StorageUnavailable);
     all_held(&region, std::slice::from_ref(&first)).await;
     let room = "DROP TRIGGER full_disk ON report; DROP TRIGGER full_disk ON device";
     execute(&address, room.to_owned()).await;
@@ -134,33 +117,37 @@ async fn full_postgres(address: String) {
     region.stop().await;
 }
 
-/// Two agents of one region report while their controller goes away and comes back at another address.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_agent_delivers_what_waited_for_a_controller_that_was_away() {
-    crate::region::on_sqlite(async |region| {
-        let device = Arc::new(Device::new(&region).await);
-        let first = device.run();
-        let id = crate::life::whole(&region, &device).await;
-        crate::life::at_rest(&region, &device).await;
-        first.stop().await;
-        // Changed while nobody listens: the report waits on disk.
-        device.computer.set_memory(16_000_000);
-        let region = region.restarted(|_, _| {}).await;
-        let second = device.run();
-        until("the report waits on disk", async || {
-            let waiting = cos_agent::spool::survey(&device.computer.config.state_dir.join("spool")).ok()?;
-            (waiting.reports > 0).then_some(())
-        })
-        .await;
-        second.stop().await;
-        let device = Arc::into_inner(device).unwrap().reconnected(&region);
-        let third = device.run();
-        crate::life::at_rest(&region, &device).await;
-        third.stop().await;
-        let reports = region.store().reports(id, Default::default()).await.unwrap();
-        assert_eq!(reports.total, 2);
-        assert_eq!(reports.rows.iter().filter(|report| report.resumed.is_some()).count(), 0);
-        region.stop().await;
+async fn away(region: Region) {
+    let device = Device::new(&region).await;
+    let agent = device.run();
+    let id = whole(&region, &device).await;
+    at_rest(&region, &device).await;
+    agent.stop().await;
+    // The controller is gone for this agent: it listens elsewhere now.
+    let region = region.restarted(|_, _| {}).await;
+    device.computer.set_memory(16_000_000);
+    let agent = device.run();
+    until("the change waits on disk", async || {
+        let spool = survey(&device.computer.config.state_dir.join("spool")).unwrap();
+        (spool.reports == 1).then_some(())
     })
     .await;
+    agent.stop().await;
+    let device = device.reconnected(&region);
+    let agent = device.run();
+    until("the change is stored", async || {
+        let reports = region.store().reports(id, Page::default()).await.unwrap();
+        (reports.total == 2).then_some(())
+    })
+    .await;
+    at_rest(&region, &device).await;
+    agent.stop().await;
+    let reports = region.store().reports(id, Page::default()).await.unwrap().rows;
+    assert!(reports.iter().all(|report| report.resumed.is_none()), "the chain is unbroken");
+    region.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_agent_saw_while_its_controller_was_away_is_delivered() {
+    on_sqlite(away).await;
 }

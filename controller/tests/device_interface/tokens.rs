@@ -112,8 +112,13 @@ pub struct Asker<'r> {
 
 impl<'r> Asker<'r> {
     pub async fn new(region: &'r Region, uses: u32) -> Self {
-        let token = region.token(uses).await;
-        let computer = Computer::new(region);
+        Self::of(region, region.token(uses).await)
+    }
+
+    /// Calls the region where it listens now.
+    pub fn of(region: &'r Region, token: EnrollmentToken) -> Self {
+        let mut computer = Computer::new(region);
+        computer.config.controllers = vec![region.controller_url().parse().unwrap()];
         let transport = Transport::for_token(&token, &computer.config, computer.clock.clone()).unwrap();
         Self { region, token, transport }
     }
