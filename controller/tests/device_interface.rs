@@ -14,6 +14,30 @@ mod life;
 #[path = "device_interface/region.rs"]
 mod region;
 
+#[path = "device_interface/certificates.rs"]
+mod certificates;
+
+#[path = "device_interface/tokens.rs"]
+mod tokens;
+
+#[path = "device_interface/wire.rs"]
+mod wire;
+
+#[path = "device_interface/reports.rs"]
+mod reports;
+
+#[path = "device_interface/hostile.rs"]
+mod hostile;
+
+#[path = "device_interface/long_poll.rs"]
+mod long_poll;
+
+#[path = "device_interface/outages.rs"]
+mod outages;
+
+#[path = "device_interface/program.rs"]
+mod program;
+
 /// Runs each named test, an `async fn(Region)`, once per engine.
 macro_rules! on_both_engines {
     ($($module:ident :: $test:ident),* $(,)?) => {
@@ -37,4 +61,21 @@ on_both_engines! {
     life::a_computer_enrolls_reports_and_is_held_whole,
     life::a_deleted_record_is_whole_again_after_one_contact,
     life::what_was_answered_as_stored_outlives_a_restart,
+    tokens::each_fault_of_a_token_has_its_code,
+    tokens::a_token_of_five_uses_makes_five_devices_of_twenty_computers,
+    tokens::the_same_computer_spends_one_use_and_is_one_device,
+    tokens::what_says_little_of_a_computer_makes_a_new_device,
+    tokens::a_revoked_key_cannot_enroll,
+    certificates::requests_for_keys_of_another_kind_are_refused,
+    certificates::a_revoked_device_is_refused_everywhere,
+    certificates::only_this_regions_devices_are_heard,
+    certificates::a_device_speaks_for_itself_alone,
+    certificates::an_expired_certificate_renews_itself_and_nothing_else,
+    certificates::an_agent_that_was_off_for_a_year_and_a_half_comes_back_by_itself,
+    reports::a_replayed_report_is_a_duplicate_and_a_reordered_one_a_gap,
+    reports::an_envelope_that_was_changed_is_refused,
+    reports::a_body_that_does_not_fit_its_report_is_refused,
+    reports::unknown_fields_are_kept_as_they_came,
+    reports::one_poisoned_report_among_256_harms_no_other,
+    reports::a_fork_keeps_both_and_the_agent_begins_a_new_epoch,
 }

@@ -1,7 +1,6 @@
 //! A computer with a real agent: enrolled by the agent's own code, and able to say what no honest agent would.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use cos_agent::clock::SharedClock;
 use cos_agent::config::AgentConfig;
@@ -273,6 +272,3 @@ pub fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {
     later.micros_since(earlier) / 1_000_000
 }
 
-pub fn empty(path: &Path) -> bool {
-    std::fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none())
-}

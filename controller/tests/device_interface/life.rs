@@ -10,7 +10,7 @@ use crate::device::{Computer, Device, memory};
 use crate::region::{Region, until};
 
 /// Waits until every section of the device is held with its body; answers the device's internal id.
-async fn whole(region: &Region, device: &Device) -> i64 {
+pub async fn whole(region: &Region, device: &Device) -> i64 {
     until("all sections are held", async || {
         let record = device.record(region).await?;
         let sections = region.store().current_sections(record.id).await.unwrap();
@@ -20,7 +20,7 @@ async fn whole(region: &Region, device: &Device) -> i64 {
 }
 
 /// Waits until the agent knows that all it stated is held, and waits for news.
-async fn at_rest(region: &Region, device: &Device) {
+pub async fn at_rest(region: &Region, device: &Device) {
     until("the agent rests in its long poll", async || {
         let ledger = device.computer.ledger();
         let head = region.store().chain_head(device.identity.fingerprint()).await.unwrap();
@@ -28,6 +28,12 @@ async fn at_rest(region: &Region, device: &Device) {
         (acknowledged && region.server.state.traffic.waiting.count() == 1).then_some(())
     })
     .await;
+}
+
+/// Waits until so many check-ins wait for news.
+pub async fn until_waiting(region: &Region, count: usize) {
+    let waiting = &region.server.state.traffic.waiting;
+    until("the long poll", async || (waiting.count() == count).then_some(())).await;
 }
 
 async fn reports_of(region: &Region, device: i64) -> i64 {

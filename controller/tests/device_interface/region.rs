@@ -37,7 +37,8 @@ pub struct TestClock {
 
 impl TestClock {
     fn new() -> Self {
-        let start: Timestamp = "2026-09-01T06:00:00.000000Z".parse().unwrap();
+        // The computer's own time, which the agent's program goes by.
+        let start = cos_agent::platform::wall_clock();
         Self {
             begun: Instant::now(),
             shifted_micros: Arc::new(AtomicI64::new(start.unix_micros())),
@@ -82,10 +83,15 @@ pub async fn on_sqlite<F: Future<Output = ()>>(test: fn(Region) -> F) {
 }
 
 pub async fn on_postgres<F: Future<Output = ()> + 'static>(test: fn(Region) -> F) {
+    at_postgres_region(move |address| async move { test(Region::start(&address).await).await }).await;
+}
+
+/// Gives `test` the address of an empty database, where a PostgreSQL server is given.
+pub async fn at_postgres_region<F: Future<Output = ()>>(test: impl FnOnce(String) -> F + Send + 'static) {
     database::at_postgres(move |address| {
         // On a thread of its own, because conditions that are waited for are not `Send`.
         let handle = tokio::runtime::Handle::current();
-        let run = move || handle.block_on(async { test(Region::start(&address).await).await });
+        let run = move || handle.block_on(test(address));
         async move { tokio::task::spawn_blocking(run).await.unwrap() }
     })
     .await;

@@ -1,0 +1,149 @@
+//! The long poll: what ends it, how long it may last, and who may not wait at all.
+
+use std::time::{Duration, Instant};
+
+use cos_controller::config::Config;
+use cos_controller::config::value::Bounded;
+use inventory_schema::SectionName;
+use inventory_schema::check_in::{CheckIn, CheckInAnswer};
+use inventory_schema::quantity::Seconds;
+use inventory_schema::report::ReportOutcome;
+use tokio::task::JoinHandle;
+
+use crate::device::{Device, memory};
+use crate::life::until_waiting;
+use crate::region::{Region, on_sqlite, with_settings};
+
+/// Longer than any answer that does not wait.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// A device of which the controller wants nothing more, and the check-in that says so.
+async fn content(region: &Region) -> (Device, CheckIn) {
+    let mut device = Device::new(region).await;
+    let text = |name: SectionName| format!(r#"{{"format":"{name}/1","problems":[{{"failure":"not_present","source":"sysinfo"}}]}}"#);
+    let texts: Vec<(SectionName, String)> = SectionName::ALL.into_iter().map(|name| (name, text(name))).collect();
+    let bodies: Vec<(SectionName, &str)> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let batch = device.report(&bodies);
+    assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
+    let check_in = CheckIn {
+        held: crate::device::digests(&bodies),
+        ..device.check_in()
+    };
+    (device, check_in)
+}
+
+fn begin_waiting(device: Device, check_in: CheckIn, seconds: u64) -> JoinHandle<(Device, CheckInAnswer)> {
+    tokio::spawn(async move {
+        let answer = device.transport.check_in(&check_in, Seconds::saturating(seconds)).await.unwrap();
+        (device, answer)
+    })
+}
+
+async fn news(region: Region) {
+    let (device, check_in) = content(&region).await;
+    let (id, waiting) = (device.enrollment.device, region.server.state.traffic.waiting.clone());
+
+    let asked = begin_waiting(device, check_in.clone(), 50);
+    until_waiting(&region, 1).await;
+    let begun = Instant::now();
+    waiting.ask_to_collect(id);
+    let (device, answer) = asked.await.unwrap();
+    assert!(answer.collect_now && begun.elapsed() < AT_ONCE);
+    assert!(answer.next_check_in.get() > 0, "time to act on it");
+
+    // Waking without news is no answer; the next news still is.
+    let asked = begin_waiting(device, check_in.clone(), 50);
+    until_waiting(&region, 1).await;
+    waiting.wake(id);
+    waiting.wake_all();
+    assert_eq!(waiting.count(), 1);
+    waiting.ask_to_collect(id);
+    let (device, answer) = asked.await.unwrap();
+    assert!(answer.collect_now);
+
+    // A report that moved the chain meanwhile is news as well, and what was not heard of is wanted.
+    let asked = begin_waiting(device, check_in.clone(), 50);
+    until_waiting(&region, 1).await;
+    let begun = Instant::now();
+    region.server.state.traffic.stop();
+    let (device, answer) = asked.await.unwrap();
+    assert!(begun.elapsed() < AT_ONCE, "a controller that stops lets nobody wait");
+    assert!(!answer.collect_now && answer.wanted.is_empty());
+    drop(device);
+    region.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn news_and_a_stopping_controller_end_a_wait_at_once() {
+    on_sqlite(news).await;
+}
+
+fn short_waits(config: &mut Config) {
+    config.check_in.wait_seconds = Bounded::of(1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_is_cut_at_what_the_region_allows() {
+    with_settings(short_waits, async |region| {
+        let (device, check_in) = content(&region).await;
+        let begun = Instant::now();
+        let asked = begin_waiting(device, check_in, 1_000_000);
+        let (_device, answer) = tokio::time::timeout(Duration::from_secs(10), asked).await.unwrap().unwrap();
+        assert!(begun.elapsed() >= Duration::from_secs(1));
+        assert_eq!(
+            (answer.next_check_in.get(), answer.wait.get()),
+            (0, 1),
+            "and the next may wait again"
+        );
+        assert_eq!(region.server.state.traffic.waiting.count(), 0);
+        region.stop().await;
+    })
+    .await;
+}
+
+fn one_place(config: &mut Config) {
+    config.limits.waiting_check_ins = Bounded::of(1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_house_sends_away_until_there_is_room() {
+    with_settings(one_place, async |region| {
+        let (first, (second, check_in)) = (content(&region).await, content(&region).await);
+        let waiting = begin_waiting(first.0, first.1, 50);
+        until_waiting(&region, 1).await;
+        // It was told that it may wait when there was room; now there is none.
+        let begun = Instant::now();
+        let (second, answer) = begin_waiting(second, check_in.clone(), 50).await.unwrap();
+        assert!(begun.elapsed() < AT_ONCE);
+        assert_eq!(answer.wait.get(), 0);
+        assert!((30..=90).contains(&answer.next_check_in.get()), "{}", answer.next_check_in);
+        waiting.abort();
+        until_waiting(&region, 0).await;
+        let (_second, answer) = begin_waiting(second, check_in, 0).await.unwrap();
+        assert!(answer.wait.get() > 0, "there is room again");
+        region.stop().await;
+    })
+    .await;
+}
+
+fn no_place(config: &mut Config) {
+    config.limits.waiting_check_ins = Bounded::of(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nobody_may_wait_an_agent_is_served_all_the_same() {
+    with_settings(no_place, async |region| {
+        let mut device = Device::new(&region).await;
+        let answer = device
+            .transport
+            .check_in(&device.check_in(), Seconds::saturating(50))
+            .await
+            .unwrap();
+        assert_eq!((answer.wait.get(), answer.wanted.len()), (0, SectionName::ALL.len()));
+        assert!(answer.next_check_in.get() >= 30);
+        let batch = device.report(&[(SectionName::Memory, &memory(1))]);
+        assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
+        region.stop().await;
+    })
+    .await;
+}

@@ -1,0 +1,102 @@
+//! The agent as its users meet it: the program's words and exit codes for each token that is at fault.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use inventory_schema::problem::ProblemCode;
+use tokio::process::Command;
+
+use crate::device::Computer;
+use crate::region::{Region, on_sqlite};
+use crate::tokens::FaultyTokens;
+
+/// The program that was built beside this test.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("cos-agent");
+    assert!(
+        program.is_file(),
+        "{} is missing: build it with `cargo build -p cos-agent`",
+        program.display()
+    );
+    program
+}
+
+/// Runs the program with a configuration of its own; the clock is the system's.
+async fn run(computer: &Computer, arguments: &[&str]) -> (Option<i32>, String) {
+    let config = computer.folder.path().join("agent.toml");
+    let state = computer.config.state_dir.display();
+    std::fs::write(&config, format!("state_dir = '{state}'\n[proxy]\ndirect = true\n")).unwrap();
+    let Output { status, stdout, stderr } = Command::new(program())
+        .args(arguments)
+        .env("COS_AGENT_CONFIG", &config)
+        .env_remove("RUST_LOG")
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    (status.code(), said.replace('\n', " "))
+}
+
+/// The parts of a code's sentence, which are printed as what happened and what to do.
+fn assert_says(said: &str, code: ProblemCode) {
+    for sentence in code.sentence().split_inclusive(". ").map(str::trim) {
+        assert!(said.contains(sentence), "«{sentence}» is missing in: {said}");
+    }
+}
+
+async fn faulty_tokens(region: Region) {
+    for (token, code) in FaultyTokens::make(&region).await.faults {
+        let computer = Computer::new(&region);
+        let (exit, said) = run(&computer, &["enroll", &token.to_line()]).await;
+        assert_eq!(exit, Some(1), "{code}: {said}");
+        assert_says(&said, code);
+        // Whoever comes later reads the same from doctor.
+        let (exit, said) = run(&computer, &["doctor", &token.to_line()]).await;
+        assert_eq!(exit, Some(1), "{code}: {said}");
+        assert_says(&said, code);
+    }
+    region.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn enroll_and_doctor_say_what_is_wrong_with_a_token() {
+    on_sqlite(faulty_tokens).await;
+}
+
+async fn mistyped(region: Region) {
+    let line = region.token(1).await.to_line();
+    let computer = Computer::new(&region);
+    for command in ["enroll", "doctor"] {
+        let (exit, said) = run(&computer, &[command, &line[..line.len() - 3]]).await;
+        assert_eq!(exit, Some(1), "{said}");
+        assert_says(&said, ProblemCode::TokenMalformed);
+    }
+    region.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistyped_token_is_told_before_anyone_is_called() {
+    on_sqlite(mistyped).await;
+}
+
+async fn enrolls(region: Region) {
+    let token = region.token(1).await;
+    let computer = Computer::new(&region);
+    for _ in 0..2 {
+        // The second time it is enrolled already, and that is well.
+        let (exit, said) = run(&computer, &["enroll", &token.to_line()]).await;
+        assert_eq!(exit, Some(0), "{said}");
+        assert!(said.contains("RU-PER"), "{said}");
+    }
+    let (exit, said) = run(&computer, &["doctor"]).await;
+    assert_eq!(exit, Some(0), "{said}");
+    assert_eq!((region.devices().await, region.uses(&token).await), (1, 1));
+    region.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_enrolls_this_computer_once() {
+    on_sqlite(enrolls).await;
+}
