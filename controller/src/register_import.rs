@@ -7,9 +7,7 @@ use inventory_schema::Timestamp;
 use inventory_schema::canonical::CanonicalError;
 use inventory_schema::organization::PlaceName;
 
-use crate::register::{
-    self, Building, Municipality, NotApplicable, Organization, OrganizationStatus, ParsedRegister, Preview, Room, RoomPurpose, Snapshot,
-};
+use crate::register::{self, Building, Municipality, NotApplicable, Organization, ParsedRegister, Preview, Room, Snapshot};
 use crate::store::register as stored;
 use crate::store::register::{ChangeSource, RegisterChanges, RegisterSnapshot};
 use crate::store::{Store, StoreError};
@@ -107,11 +105,7 @@ fn organization(row: stored::OrganizationRow) -> Result<Organization, ImportErro
         name: row.name,
         short_name: row.short_name,
         municipality: row.municipality,
-        status: match row.status {
-            stored::OrganizationStatus::Active => OrganizationStatus::Active,
-            stored::OrganizationStatus::Reorganized => OrganizationStatus::Reorganized,
-            stored::OrganizationStatus::Liquidated => OrganizationStatus::Liquidated,
-        },
+        status: row.status,
         contingent: row.contingent.map(|pupils| number("contingent", pupils)).transpose()?,
     })
 }
@@ -137,13 +131,7 @@ fn room(row: stored::RoomRow) -> Result<Room, ImportError> {
         building: number("building number", row.building)?,
         number: name("room number", &row.number)?,
         name: row.name,
-        purpose: match row.purpose {
-            stored::RoomPurpose::Classroom => RoomPurpose::Classroom,
-            stored::RoomPurpose::MobileClass => RoomPurpose::MobileClass,
-            stored::RoomPurpose::Store => RoomPurpose::Store,
-            stored::RoomPurpose::Administration => RoomPurpose::Administration,
-            stored::RoomPurpose::ItClass => RoomPurpose::ItClass,
-        },
+        purpose: row.purpose,
     })
 }
 
@@ -164,11 +152,7 @@ fn organization_row(organization: Organization) -> stored::OrganizationRow {
         kind: organization.kind,
         name: organization.name,
         short_name: organization.short_name,
-        status: match organization.status {
-            OrganizationStatus::Active => stored::OrganizationStatus::Active,
-            OrganizationStatus::Reorganized => stored::OrganizationStatus::Reorganized,
-            OrganizationStatus::Liquidated => stored::OrganizationStatus::Liquidated,
-        },
+        status: organization.status,
         contingent: organization.contingent.map(i64::from),
     }
 }
@@ -191,12 +175,6 @@ fn room_row(room: Room) -> stored::RoomRow {
         building: i64::from(room.building),
         number: room.number.to_string(),
         name: room.name,
-        purpose: match room.purpose {
-            RoomPurpose::Classroom => stored::RoomPurpose::Classroom,
-            RoomPurpose::MobileClass => stored::RoomPurpose::MobileClass,
-            RoomPurpose::Store => stored::RoomPurpose::Store,
-            RoomPurpose::Administration => stored::RoomPurpose::Administration,
-            RoomPurpose::ItClass => stored::RoomPurpose::ItClass,
-        },
+        purpose: room.purpose,
     }
 }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+pub use crate::register::{OrganizationStatus, RoomPurpose};
+
 use super::municipality;
 use super::statement::{Columns, records};
 use super::{Store, StoreResult};
@@ -22,25 +24,6 @@ pub struct MunicipalityRow {
     pub name: PlaceName,
     /// An IANA name: `Asia/Yekaterinburg`.
     pub time_zone: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OrganizationStatus {
-    Active,
-    Reorganized,
-    Liquidated,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RoomPurpose {
-    Classroom,
-    /// Computers on a trolley.
-    MobileClass,
-    Store,
-    Administration,
-    ItClass,
 }
 
 /// An organization; its natural key is the ОГРН.

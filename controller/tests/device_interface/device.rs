@@ -271,4 +271,3 @@ pub fn refusal<T: std::fmt::Debug>(result: Result<T, TransportFailure>) -> Probl
 pub fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {
     later.micros_since(earlier) / 1_000_000
 }
-
