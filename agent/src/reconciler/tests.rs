@@ -1,5 +1,7 @@
 //! The core against a model of the controller: a map of what it holds and one chain.
 
+mod year;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,7 +18,14 @@ use super::*;
 /// The controller, the disk and the clock around one core.
 struct World {
     core: Reconciler,
+    /// Since the world began, whatever the computer believes.
+    wall: Duration,
+    /// Of this boot.
     uptime: Duration,
+    boots: u8,
+    /// How far the computer's own clock is off.
+    clock_behind: Duration,
+    wakeups: u64,
     /// What the computer's sections are now.
     hardware: BTreeMap<SectionName, u32>,
     spool: Vec<Envelope>,
@@ -46,15 +55,15 @@ fn body(name: SectionName, state: u32) -> Digest {
     CanonicalBytes::of(&(name, state)).unwrap().digest()
 }
 
-fn boot() -> BootId {
-    "00000000-0000-4000-8000-000000000009".parse().unwrap()
+fn boot(number: u8) -> BootId {
+    format!("00000000-0000-4000-8000-0000000000{number:02x}").parse().unwrap()
 }
 
 impl World {
     fn new() -> Self {
         let now = Moment {
             device: Timestamp::from_unix_seconds(1_800_000_000),
-            boot: boot(),
+            boot: boot(0),
             uptime: Duration::ZERO,
         };
         Self {
@@ -67,7 +76,11 @@ impl World {
                 SpoolDepth::default(),
                 now,
             ),
+            wall: Duration::ZERO,
             uptime: Duration::ZERO,
+            boots: 0,
+            clock_behind: Duration::ZERO,
+            wakeups: 0,
             hardware: [(SectionName::System, 0), (SectionName::Memory, 0), (SectionName::Software, 0)].into(),
             spool: Vec::new(),
             reachable: true,
@@ -85,8 +98,8 @@ impl World {
 
     fn now(&self) -> Moment {
         Moment {
-            device: Timestamp::from_unix_seconds(1_800_000_000) + self.uptime,
-            boot: boot(),
+            device: Timestamp::from_unix_seconds(1_800_000_000) + self.wall - self.clock_behind,
+            boot: boot(self.boots),
             uptime: self.uptime,
         }
     }
@@ -117,6 +130,8 @@ impl World {
         let end = self.uptime + span;
         let mut steps = 0;
         while let Some(at) = self.core.next_wakeup().filter(|at| *at <= end) {
+            self.wakeups += 1;
+            self.wall += at.saturating_sub(self.uptime);
             self.uptime = self.uptime.max(at);
             let mut events = vec![Event::Woken];
             while let Some(event) = events.pop() {
@@ -126,7 +141,16 @@ impl World {
                 events.extend(actions.into_iter().filter_map(|action| self.perform(action)));
             }
         }
+        self.wall += end - self.uptime;
         self.uptime = end;
+    }
+
+    /// The computer is off for `span` and starts again with what lies on its disk.
+    fn switch_off(&mut self, span: Duration) {
+        self.wall += span;
+        self.boots = self.boots.wrapping_add(1);
+        self.uptime = Duration::ZERO;
+        self.restart(self.core.ledger().clone());
     }
 
     fn perform(&mut self, action: Action) -> Option<Event> {
@@ -152,7 +176,7 @@ impl World {
             }
             Action::SaveLedger(_) | Action::AdoptTrust(_) | Action::AdoptReceipt(_) | Action::Stop => None,
             Action::Renew => Some(Event::Renewed),
-            Action::AskTime => Some(Event::TimeReceived(self.now().device)),
+            Action::AskTime => Some(Event::TimeReceived(Timestamp::from_unix_seconds(1_800_000_000) + self.wall)),
         }
     }
 
@@ -174,7 +198,7 @@ impl World {
             .collect();
         Event::CheckInAnswered(Box::new(CheckInAnswer {
             protocol: 1,
-            server_time: self.now().device,
+            server_time: Timestamp::from_unix_seconds(1_800_000_000) + self.wall,
             next_check_in: Seconds::saturating(60),
             wait: Seconds::saturating(50),
             wanted,
