@@ -71,11 +71,16 @@ pub struct Reconciler {
     /// What was acknowledged when the check-in under way was asked: an answer that was written before a
     /// delivery ended must not be taken for news.
     asked_at: Option<ChainHead>,
+    /// The controller's head, answered while a report was on its way to disk: it is followed when that ended.
+    unfollowed: Option<Option<ChainHead>>,
     /// How long the next check-in may wait for news.
     wait: Seconds,
     /// The last thing heard of the controller was an answer. Reports are sent only then: check-in comes first.
     in_contact: bool,
     contact: Backoff,
+    /// A controller that answers check-ins may yet have no room for reports.
+    delivery: Backoff,
+    deliver_not_before: Duration,
     renewal: Backoff,
     renewal_due: bool,
     stopping: bool,
@@ -151,9 +156,12 @@ impl Reconciler {
             resuming: false,
             receipt_wanted: false,
             asked_at: None,
+            unfollowed: None,
             wait: Seconds::saturating(0),
             in_contact: false,
             contact: Backoff::default(),
+            delivery: Backoff::default(),
+            deliver_not_before: Duration::ZERO,
             renewal: Backoff::default(),
             renewal_due: false,
             stopping: false,
@@ -213,13 +221,18 @@ impl Reconciler {
             Event::Spooled { depth } => {
                 self.spool = depth;
                 self.spooling = None;
+                self.follow_late(actions);
                 self.deliver_soon(now);
                 actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
             }
-            Event::SpoolFailed => self.take_back_draft(now),
+            Event::SpoolFailed => {
+                self.take_back_draft(now);
+                self.follow_late(actions);
+            }
             Event::Delivered { answers, depth } => self.delivered(answers, depth, now, actions),
             Event::DeliveryFailed(failure) => {
                 self.deliver = Duty::Resting;
+                self.postpone_delivery(now);
                 self.lose_contact(failure, now);
             }
             Event::Resumed { newest, depth } => {
@@ -292,8 +305,13 @@ impl Reconciler {
 
     /// Compares the controller's head of the chain with what this agent remembers.
     fn follow(&mut self, head: Option<ChainHead>, actions: &mut Vec<Action>) {
-        if self.deliver == Duty::UnderWay || !self.is_quiet() || self.is_stale() {
+        if self.deliver == Duty::UnderWay || self.resuming || self.is_stale() {
             // What is on its way may have moved the head since the answer was written.
+            return;
+        }
+        if self.spooling.is_some() {
+            // Nothing is delivered before it is followed: the report would fork a chain that went on without it.
+            self.unfollowed = Some(head);
             return;
         }
         match head {
@@ -315,6 +333,12 @@ impl Reconciler {
                     self.ledger.held.clear();
                 }
             }
+        }
+    }
+
+    fn follow_late(&mut self, actions: &mut Vec<Action>) {
+        if let Some(head) = self.unfollowed.take() {
+            self.follow(head, actions);
         }
     }
 
@@ -374,6 +398,7 @@ impl Reconciler {
         for delivery in answers {
             match delivery.outcome {
                 ReportOutcome::Stored { missing } => {
+                    self.delivery.succeeded();
                     self.acknowledge(delivery.head, delivery.sections.clone());
                     let lost = delivery.sections.into_iter().filter(|(_, digest)| missing.contains(digest));
                     self.wanted.extend(lost.map(|(name, _)| name));
@@ -397,6 +422,7 @@ impl Reconciler {
                 ReportOutcome::Refused { .. } => self.wanted.extend(delivery.sections.into_keys()),
                 // Not now, or not before the controller knows this device again: check in first.
                 ReportOutcome::Retry => {
+                    self.postpone_delivery(now);
                     self.lose_contact(Failure::Busy, now);
                     again = false;
                     break;
@@ -419,8 +445,13 @@ impl Reconciler {
     fn deliver_soon(&mut self, now: Moment) {
         let waiting = self.spool.reports.get() + self.spool.tombstones.get() > 0;
         if waiting && !self.resuming && !self.receipt_wanted && self.in_contact {
-            self.deliver.no_later_than(now.uptime);
+            self.deliver.no_later_than(now.uptime.max(self.deliver_not_before));
         }
+    }
+
+    /// After each failure the pause grows, however well check-ins are answered meanwhile.
+    fn postpone_delivery(&mut self, now: Moment) {
+        self.deliver_not_before = now.uptime + self.delivery.failed(&self.schedule, &mut self.chance);
     }
 
     /// Drafts a report when the hardware differs from what was stated, or when the controller wants a section.

@@ -40,6 +40,9 @@ struct World {
     refused_gaps: usize,
     check_ins: usize,
     receipts_asked: usize,
+    /// Whether there is room for reports in its database.
+    room: bool,
+    deliveries: usize,
 }
 
 fn subject() -> Subject {
@@ -93,6 +96,8 @@ impl World {
             refused_gaps: 0,
             check_ins: 0,
             receipts_asked: 0,
+            room: true,
+            deliveries: 0,
         }
     }
 
@@ -212,7 +217,8 @@ impl World {
 
     fn deliver(&mut self) -> Event {
         let mut answers = Vec::new();
-        if !self.record {
+        self.deliveries += 1;
+        if !self.record || !self.room {
             let answers = self.spool.iter().map(|envelope| Delivery {
                 head: head_of(envelope),
                 sections: envelope.sections.clone(),
@@ -336,6 +342,57 @@ fn a_disk_that_restores_itself_continues_the_chain_from_the_controllers_head() {
     assert_eq!(last.resumed, Some(Resumption::StateRestored));
     assert_eq!(last.place.epoch, 0);
     assert_eq!(world.breaks, 0);
+}
+
+/// What an answer of the model says now, given to `core` whenever the test likes.
+fn answered(world: &mut World, actions: &[Action]) -> Event {
+    let request = actions.iter().find_map(|action| match action {
+        Action::CheckIn { request, .. } => Some(request),
+        _ => None,
+    });
+    let request = request.expect("a check-in was asked").clone();
+    world.check_in(&request, false)
+}
+
+#[test]
+fn a_head_that_is_answered_while_a_report_is_written_is_followed_before_it_is_sent() {
+    let mut world = World::new();
+    world.pass(MINUTE);
+    let image = world.core.ledger().clone();
+    world.hardware.insert(SectionName::Memory, 1);
+    world.pass(DAY);
+    world.restart(image);
+    let asked = world.core.handle(Event::Woken, world.now());
+    // The disk is slow: the report of what changed is on its way while the controller answers.
+    let sections = [(SectionName::Memory, body(SectionName::Memory, 9))].into();
+    let drafted = world.core.handle(Event::Collected { sections }, world.now());
+    let answer = answered(&mut world, &asked);
+    let after_answer = world.core.handle(answer, world.now());
+    assert!(
+        !after_answer.iter().any(|action| matches!(action, Action::Deliver)),
+        "{after_answer:?}"
+    );
+    let spooled = drafted.into_iter().filter_map(|action| world.perform(action)).collect::<Vec<_>>();
+    let after_spooling: Vec<Action> = spooled
+        .into_iter()
+        .flat_map(|event| world.core.handle(event, world.now()))
+        .collect();
+    let follows = |action: &Action| matches!(action, Action::Resume { head, .. } if Some(*head) == world.head);
+    assert!(after_spooling.iter().any(follows), "{after_spooling:?}");
+    assert!(!after_spooling.iter().any(|action| matches!(action, Action::Deliver)));
+}
+
+#[test]
+fn a_controller_without_room_for_reports_is_asked_ever_more_seldom() {
+    let mut world = World::new();
+    world.room = false;
+    world.pass(2 * 60 * MINUTE);
+    // Check-ins are answered all the while.
+    assert!((8..=20).contains(&world.deliveries), "{}", world.deliveries);
+    assert!(world.check_ins > world.deliveries);
+    world.room = true;
+    world.pass(15 * MINUTE);
+    assert!(world.is_whole());
 }
 
 #[test]
