@@ -60,6 +60,8 @@ macro_rules! on_both_engines {
 on_both_engines! {
     life::a_computer_enrolls_reports_and_is_held_whole,
     life::a_deleted_record_is_whole_again_after_one_contact,
+    life::a_disk_that_restores_itself_stays_one_device,
+    life::a_refused_report_does_not_hold_up_those_behind_it,
     life::what_was_answered_as_stored_outlives_a_restart,
     tokens::each_fault_of_a_token_has_its_code,
     tokens::a_token_of_five_uses_makes_five_devices_of_twenty_computers,

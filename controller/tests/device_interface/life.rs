@@ -1,6 +1,11 @@
 //! The life of a device when all goes well, and when its record is lost.
 
+use std::path::PathBuf;
+
+use cos_agent::ledger::Ledger;
+use cos_agent::spool::{Spool, SpoolLimits, survey};
 use cos_controller::store::finding::FindingKind;
+use cos_controller::store::report::ReportState;
 use cos_controller::store::{Page, Scope};
 use inventory_schema::SectionName;
 use inventory_schema::envelope::Resumption;
@@ -25,7 +30,7 @@ pub async fn at_rest(region: &Region, device: &Device) {
         let ledger = device.computer.ledger();
         let head = region.store().chain_head(device.identity.fingerprint()).await.unwrap();
         let acknowledged = head.is_some() && ledger.acknowledged == head && ledger.newest == head;
-        (acknowledged && region.server.state.traffic.waiting.count() == 1).then_some(())
+        (acknowledged && region.server.state.traffic.waiting.count() > 0).then_some(())
     })
     .await;
 }
@@ -125,5 +130,80 @@ pub async fn what_was_answered_as_stored_outlives_a_restart(region: Region) {
         assert_eq!(stored.signature, batch.reports[0].signature.as_bytes());
         assert_eq!(device.send(batch).await, ReportOutcome::Duplicate);
     }
+    region.stop().await;
+}
+
+/// A classroom's disk that is as it was yesterday at every boot (DESIGN §4).
+pub async fn a_disk_that_restores_itself_stays_one_device(region: Region) {
+    let token = region.token(1).await;
+    let device = Computer::new(&region).enrolled(&token).await;
+    let agent = device.run();
+    let id = whole(&region, &device).await;
+    at_rest(&region, &device).await;
+    agent.stop().await;
+    let state = &device.computer.config.state_dir;
+    let image: Vec<(PathBuf, Vec<u8>)> = std::fs::read_dir(state)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
+        .collect();
+    for day in 1..=3 {
+        device.computer.set_memory(8_000_000 + day * 1_000_000);
+        let agent = device.run();
+        until("the day's change is stored", async || {
+            (reports_of(&region, id).await > i64::try_from(day).unwrap()).then_some(())
+        })
+        .await;
+        at_rest(&region, &device).await;
+        agent.stop().await;
+        image.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+    }
+    let reports = region.store().reports(id, Page::default()).await.unwrap();
+    assert!(reports.rows.iter().all(|report| report.state == ReportState::Stored));
+    let resumed = reports
+        .rows
+        .iter()
+        .filter(|report| report.resumed == Some(Resumption::StateRestored));
+    assert_eq!(resumed.count(), 2, "the break is recorded each time");
+    let findings = region.store().findings(id, 10).await.unwrap();
+    assert!(findings.iter().all(|finding| finding.kind != FindingKind::Fork), "{findings:?}");
+    assert_eq!((region.devices().await, region.uses(&token).await), (1, 1));
+    region.stop().await;
+}
+
+/// A report that can never be stored is kept aside, and what comes after it is delivered.
+pub async fn a_refused_report_does_not_hold_up_those_behind_it(region: Region) {
+    let mut device = Device::new(&region).await;
+    let batches = [
+        device.report(&[(SectionName::Memory, &memory(1))]),
+        device.report(&[(SectionName::Memory, r#"{"format":"memory/77"}"#)]),
+        device.report(&[(SectionName::Storage, r#"{"content":{"disks":[]},"format":"storage/1"}"#)]),
+    ];
+    let folder = device.computer.config.state_dir.join("spool");
+    let limits = SpoolLimits {
+        bytes: 1 << 20,
+        reports: 10,
+    };
+    let (mut spool, _) = Spool::open(&folder, limits).unwrap();
+    for batch in &batches {
+        spool.append(&batch.reports[0], &batch.bodies).unwrap();
+    }
+    drop(spool);
+    let ledger = Ledger {
+        newest: device.head,
+        ..Ledger::default()
+    };
+    ledger.save(&device.computer.config.state_dir).unwrap();
+    let agent = device.run();
+    whole(&region, &device).await;
+    at_rest(&region, &device).await;
+    agent.stop().await;
+    let spool = survey(&folder).unwrap();
+    assert_eq!((spool.reports, spool.refused), (0, 1));
+    let id = device.record(&region).await.unwrap().id;
+    let reports = region.store().reports(id, Page::default()).await.unwrap();
+    assert!(reports.rows.iter().all(|report| report.state == ReportState::Stored));
+    assert!(reports.total >= 3, "{}", reports.total);
     region.stop().await;
 }

@@ -66,7 +66,7 @@ async fn a_full_disk_under_sqlite_costs_nothing_that_was_acknowledged() {
         // Still full: told as such, and what is held is still served.
         assert_eq!(device.send(&refused).await, ReportOutcome::Retry);
         assert_eq!(device.send(&acknowledged[0]).await, ReportOutcome::Duplicate);
-        until("a check-in or an enrollment has found no room", async || {
+        let code = until("an enrollment has found no room", async || {
             let (_folder, key) = new_key();
             match Asker::of(&region, token.clone())
                 .ask(key.csr().unwrap(), HardwareEvidence::default())
@@ -74,10 +74,11 @@ async fn a_full_disk_under_sqlite_costs_nothing_that_was_acknowledged() {
             {
                 // There was room for a few rows more.
                 Ok(_) => None,
-                refused => Some(assert_eq!(refusal(refused), ProblemCode::StorageUnavailable)),
+                refused => Some(refusal(refused)),
             }
         })
         .await;
+        assert_eq!(code, ProblemCode::StorageUnavailable);
         all_held(&region, &acknowledged).await;
 
         // With room again, what waited is taken, by the agent that kept it.
