@@ -1,6 +1,7 @@
 //! Request bodies of agents: bounded before and after decompression, whatever they claim to be.
 
 use std::io::Read;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,6 +15,9 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// Larger bodies are unpacked and read on a thread of their own.
 const SMALL: usize = 64 << 10;
 
+/// How long a body may take to arrive: twice what agents wait for an answer in all. Without an end, whoever
+/// sends a byte a minute would keep a connection for ever.
+const ARRIVAL: Duration = Duration::from_secs(120);
 /// Several times the largest enrollment request.
 const DOCUMENT: usize = 256 << 10;
 
@@ -60,7 +64,7 @@ pub async fn read_json<T: DeserializeOwned + Send + 'static>(request: Request, l
         Some(b"zstd") => Encoding::Zstd,
         Some(_) => return Err(ProblemCode::BodyUnreadable),
     };
-    let packed = receive(request.into_body(), limits.packed).await?;
+    let packed = receive(request.into_body(), limits.packed, ARRIVAL).await?;
     if packed.len() <= SMALL && encoding == Encoding::Identity {
         return parse(&packed);
     }
@@ -68,8 +72,9 @@ pub async fn read_json<T: DeserializeOwned + Send + 'static>(request: Request, l
     unpacked.unwrap_or(Err(ProblemCode::Internal))
 }
 
-async fn receive(body: Body, limit: usize) -> Result<Vec<u8>, ProblemCode> {
-    match axum::body::to_bytes(body, limit).await {
+async fn receive(body: Body, limit: usize, patience: Duration) -> Result<Vec<u8>, ProblemCode> {
+    let arrived = tokio::time::timeout(patience, axum::body::to_bytes(body, limit)).await;
+    match arrived.map_err(|_| ProblemCode::BodyUnreadable)? {
         Ok(bytes) => Ok(bytes.into()),
         Err(error) => {
             let too_long = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
@@ -164,6 +169,27 @@ mod tests {
             read(vec![b' '; MAX_COMPRESSED_BYTES + 1], None).await,
             Err(ProblemCode::BodyTooLarge)
         );
+    }
+
+    /// A body of which nothing ever arrives.
+    struct Silent;
+
+    impl axum::body::HttpBody for Silent {
+        type Data = axum::body::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+            std::task::Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_arrive_is_not_waited_for_without_end() {
+        let received = receive(Body::new(Silent), 10, Duration::from_millis(1)).await;
+        assert_eq!(received, Err(ProblemCode::BodyUnreadable));
     }
 
     #[tokio::test]
