@@ -63,7 +63,7 @@ async fn every_page_fits_a_desk_and_a_phone() {
             ("password", "/password"),
             ("import", "/register/import"),
             ("activity", "/activity"),
-            ("not-found", "/devices/nothing"),
+            ("not-found", "/nowhere"),
         ];
         for (name, path) in rest {
             pages.open(path).await;

@@ -153,11 +153,20 @@ fn building_view(building: &Building, rooms: &[Room], l: Language) -> BuildingVi
     BuildingView {
         id: building.external_id.to_string(),
         title: l.with("building-title", "number", &building.number.to_string()),
-        address: format!("{}, {}", building.settlement, building.address),
+        address: address(building.settlement.as_str(), building.address.as_str()),
         class: building.settlement_class.as_str(),
         target: rate(building.settlement_class.target().get(), l),
         open: rooms.is_empty(),
         rooms,
+    }
+}
+
+/// With the settlement before it, unless the address names it.
+fn address(settlement: &str, address: &str) -> String {
+    if address.contains(settlement) {
+        address.to_owned()
+    } else {
+        format!("{settlement}, {address}")
     }
 }
 

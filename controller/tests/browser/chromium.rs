@@ -107,6 +107,7 @@ impl Driver {
             "--disable-component-update",
             "--disable-sync",
             "--ignore-certificate-errors",
+            "--hide-scrollbars",
             "--window-size=1366,900",
             &profile,
         ];
