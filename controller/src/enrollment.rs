@@ -76,7 +76,7 @@ async fn spend(
     let known = known.map(|device| device.external_id);
     let strong = evidence.digest().filter(|_| identifies(evidence));
     let by_hardware = match (known, strong) {
-        (None, Some(evidence)) => state.store.device_of_evidence(evidence).await.map_err(outage)?,
+        (None, Some(evidence)) => own_device_of(state, evidence, token).await?,
         _ => None,
     };
     let proposed = known.or(by_hardware).unwrap_or_else(DeviceId::generate);
@@ -94,6 +94,20 @@ async fn spend(
         Spend::Expired => Err(ProblemCode::TokenExpired),
         Spend::Unknown => Err(ProblemCode::TokenUnknown),
     }
+}
+
+/// The device that this hardware was enrolled as, if it belongs to the token's organization: who knows the
+/// serial numbers of another school's computer must not be able to take it over.
+async fn own_device_of(state: &AppState, evidence: Digest, token: &Token) -> Result<Option<DeviceId>, ProblemCode> {
+    let Some(device) = state.store.device_of_evidence(evidence).await.map_err(outage)? else {
+        return Ok(None);
+    };
+    let own = Scope {
+        municipality: None,
+        organization: Some(token.organization_id),
+    };
+    let found = state.store.device(own, device).await.map_err(outage)?;
+    Ok(found.map(|device| device.external_id))
 }
 
 fn still_valid(token: &Token, now: Timestamp) -> Result<(), ProblemCode> {

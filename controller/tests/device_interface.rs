@@ -65,6 +65,7 @@ on_both_engines! {
     life::what_was_answered_as_stored_outlives_a_restart,
     tokens::each_fault_of_a_token_has_its_code,
     tokens::a_token_of_five_uses_makes_five_devices_of_twenty_computers,
+    tokens::another_schools_token_never_takes_a_computer_over,
     tokens::the_same_computer_spends_one_use_and_is_one_device,
     tokens::what_says_little_of_a_computer_makes_a_new_device,
     tokens::a_revoked_key_cannot_enroll,

@@ -167,12 +167,17 @@ impl Region {
 
     /// A room of the first school.
     pub async fn place(&self) -> Place {
+        self.place_of_school(0).await
+    }
+
+    /// A room of the school with this number in the list.
+    pub async fn place_of_school(&self, number: usize) -> Place {
         let store = self.store();
         let schools = store
             .organizations(Scope::REGION, &OrganizationFilter::default(), Page::default())
             .await
             .unwrap();
-        let school = schools.rows[0].external_id;
+        let school = schools.rows[number].external_id;
         let building = store.buildings(Scope::REGION, school).await.unwrap().remove(0);
         let rooms = store.rooms(Scope::REGION, school).await.unwrap();
         let room = rooms.into_iter().find(|room| room.building_id == building.id).unwrap();
@@ -183,15 +188,19 @@ impl Region {
             .unwrap()
     }
 
-    /// A token for that room, valid for ten days.
+    /// A token for the first school's room, valid for ten days.
     pub async fn token(&self, uses: u32) -> EnrollmentToken {
+        self.token_for(self.place().await, uses).await
+    }
+
+    pub async fn token_for(&self, place: Place, uses: u32) -> EnrollmentToken {
         let origin = TokenOrigin {
             region: self.server.state.region.id.clone(),
             controllers: self.server.state.region.controllers.clone(),
             ca: self.server.state.authority.pin(),
         };
         let wish = TokenWish {
-            place: self.place().await,
+            place,
             uses,
             days: 10,
             proxy: None,

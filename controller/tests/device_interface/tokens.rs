@@ -187,6 +187,21 @@ pub async fn the_same_computer_spends_one_use_and_is_one_device(region: Region) 
     region.stop().await;
 }
 
+/// Who knows another school's serial numbers does not get that school's computer.
+pub async fn another_schools_token_never_takes_a_computer_over(region: Region) {
+    let ours = Asker::new(&region, 9).await;
+    let (_folder, key) = new_key();
+    let device = ours.device(&key, strong("PF1ABCDE")).await;
+    let token = region.token_for(region.place_of_school(1).await, 9).await;
+    let stranger = Asker::of(&region, token);
+    let (_folder, strange_key) = new_key();
+    assert_ne!(stranger.device(&strange_key, strong("PF1ABCDE")).await, device);
+    let kept = region.store().device(Scope::REGION, device).await.unwrap().unwrap();
+    assert_eq!(kept.place.organization, region.place().await.organization);
+    assert_eq!(region.devices().await, 2);
+    region.stop().await;
+}
+
 pub async fn what_says_little_of_a_computer_makes_a_new_device(region: Region) {
     let asker = Asker::new(&region, 9).await;
     let weak = HardwareEvidence {
