@@ -60,10 +60,11 @@ async fn the_demo_touches_no_folder_that_is_not_its_own() {
     let folder = home.path().join("demo");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("diploma.odt"), "three years of work").unwrap();
-    let demo = Demo::start(home.path());
-    let output = timeout(PATIENCE, demo.child.wait_with_output()).await.unwrap().unwrap();
-    assert!(!output.status.success());
-    let said = String::from_utf8_lossy(&output.stderr);
+    let mut demo = Demo::start(home.path());
+    let status = timeout(PATIENCE, demo.child.wait()).await.unwrap().unwrap();
+    assert!(!status.success());
+    let mut said = String::new();
+    demo.child.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
     assert!(said.contains("укажите другую папку"), "{said}");
     assert_eq!(fs::read_to_string(folder.join("diploma.odt")).unwrap(), "three years of work");
     assert_eq!(names(&folder).len(), 1);
@@ -109,13 +110,16 @@ impl Demo {
         panic!("the demo ended without an address; it said:\n{seen}{errors}");
     }
 
-    fn id(&self) -> Pid {
-        Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap()
+    /// `None` once it has ended.
+    fn id(&self) -> Option<Pid> {
+        Pid::from_raw(self.child.id()?.try_into().ok()?)
     }
 
     /// The processes whose parent is the demo.
     fn children(&self) -> Vec<Pid> {
-        let parent = self.id().as_raw_nonzero().to_string();
+        let Some(parent) = self.id().map(|id| id.as_raw_nonzero().to_string()) else {
+            return Vec::new();
+        };
         let processes = fs::read_dir("/proc").unwrap().flatten();
         let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let of_demo = |id: &i32| fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| parent_of(&stat) == Some(parent.as_str()));
@@ -124,8 +128,17 @@ impl Demo {
 
     /// What Ctrl-C in its terminal does.
     async fn interrupt(mut self) -> ExitStatus {
-        kill_process(self.id(), Signal::INT).unwrap();
+        kill_process(self.id().unwrap(), Signal::INT).unwrap();
         timeout(PATIENCE, self.child.wait()).await.expect("the demo ends in time").unwrap()
+    }
+}
+
+/// A test that fails ends the agent too: a demo that is killed cannot.
+impl Drop for Demo {
+    fn drop(&mut self) {
+        for child in self.children() {
+            let _ = kill_process(child, Signal::KILL);
+        }
     }
 }
 

@@ -80,6 +80,8 @@ detail-new-rooms = new rooms
 detail-device = device
 detail-from = from
 detail-to = to
+detail-reason = reason
+detail-keys = keys
 
 section-system = Computer
 section-processor = Processor

@@ -80,6 +80,8 @@ detail-new-rooms = новых кабинетов
 detail-device = устройство
 detail-from = откуда
 detail-to = куда
+detail-reason = причина
+detail-keys = ключей
 
 section-system = Компьютер
 section-processor = Процессор
