@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use inventory_schema::organization::Ogrn;
 use inventory_schema::{OrganizationId, Timestamp};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -228,10 +229,12 @@ async fn scope_of(state: &AppState, role: Role, form: &OperatorForm) -> Result<O
             }))
         }
         (ScopeKind::Organization, true, false) => {
-            let Ok(id) = organization.parse::<OrganizationId>() else {
-                return Ok(None);
+            let found = match (organization.parse::<Ogrn>(), organization.parse::<OrganizationId>()) {
+                (Ok(ogrn), _) => state.store.organization_by_ogrn(Scope::REGION, &ogrn).await?,
+                (_, Ok(id)) => state.store.organization(Scope::REGION, id).await?,
+                _ => None,
             };
-            Ok(state.store.organization(Scope::REGION, id).await?.map(|known| Scope {
+            Ok(found.map(|known| Scope {
                 municipality: None,
                 organization: Some(known.id),
             }))
