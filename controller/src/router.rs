@@ -6,13 +6,15 @@
 //! checked in as `controller/routes.txt`.
 
 use std::fmt;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use tower_http::timeout::TimeoutLayer;
 
 use crate::access::Right;
 use crate::api::device as agents;
@@ -25,6 +27,9 @@ use crate::web::gate::{Answer, Gate};
 pub const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The largest register file.
 pub const MAX_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
+
+/// The longest that a person's request may take, its body included.
+const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 
 /// Who calls a route, and so how it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,6 +220,8 @@ pub fn people_router(state: AppState) -> Router {
     gated(router, service(), Answer::Problem, &state)
         .fallback(web::error::nothing_here)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        // A register file over a school's line takes minutes; a body that never ends takes no longer.
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
         .layer(middleware::from_fn_with_state(state.clone(), web::error::dress))
         .with_state(state)
 }

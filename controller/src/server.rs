@@ -65,6 +65,8 @@ pub struct Server {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// How long a person's connection may be silent, in the midst of a request's head too.
+const PEOPLE_IDLE: Duration = Duration::from_secs(15);
 /// How often the work between requests looks whether there is any.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 
@@ -114,6 +116,8 @@ impl Server {
             router::people_router(state.clone()),
             ConnectionLimits {
                 connections: connections(config.limits.people_connections.size()),
+                // A browser opens a new connection when it needs one; half-sent requests must not take its place.
+                idle: PEOPLE_IDLE,
                 ..ConnectionLimits::default()
             },
             stopped(stopping),

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use inventory_schema::envelope::{ChainPlace, Resumption};
 use inventory_schema::{DeviceId, SectionName, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::devices::{DeviceRow, Presence, hardware, model, name};
 use super::error::PageError;
@@ -247,12 +248,23 @@ fn finding_line(finding: &Finding, page: &Page) -> FindingLine {
     FindingLine {
         label: page.family("finding", finding_name(finding.kind)),
         at: exact_moment(finding.found_at, page.zone()),
-        detail: if finding.detail == "{}" {
-            String::new()
-        } else {
-            finding.detail.clone()
-        },
+        detail: finding_words(&finding.detail, page.language),
     }
+}
+
+/// What a finding's JSON says, for people: the place in the chain, why it broke, the report's digest.
+fn finding_words(detail: &str, l: Language) -> String {
+    let detail: Value = serde_json::from_str(detail).unwrap_or_default();
+    let number = |name: &str| detail.pointer(&format!("/place/{name}")).and_then(Value::as_u64);
+    let place = number("epoch")
+        .zip(number("sequence"))
+        .map(|(epoch, sequence)| format!("{}: {epoch} / {sequence}", l.t("chain-place")));
+    let reason = detail
+        .get("resumed")
+        .and_then(Value::as_str)
+        .map(|reason| l.family("resumed", reason));
+    let digest = detail.get("digest").and_then(Value::as_str).map(ToOwned::to_owned);
+    [place, reason, digest].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// Every section in the schema's order: what was stored, and what is missing.
@@ -379,6 +391,16 @@ pub async fn revoke_certificate(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_finding_is_said_in_words() {
+        let detail = r#"{"key":"sha256:aa","place":{"epoch":0,"sequence":2},"digest":"sha256:bb","resumed":"record_lost"}"#;
+        assert_eq!(
+            finding_words(detail, Language::Russian),
+            "Эпоха и номер: 0 / 2 · запись восстановлена · sha256:bb"
+        );
+        assert_eq!(finding_words("{}", Language::Russian), "");
+    }
 
     #[test]
     fn a_clocks_fault_is_said_in_words() {

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, RawPathParams, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use inventory_schema::enrollment::TokenId;
+use inventory_schema::{DeviceId, OrganizationId};
 
 use super::csrf::{self, Refusal};
 use super::error::{Forged, PageError};
@@ -30,17 +32,26 @@ pub struct Gate {
     pub answer: Answer,
 }
 
-/// Runs before the handler: session → operator → right → intent. Whatever fails, the handler never runs.
-pub async fn enforce(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+/// Runs before the handler: session → operator → is the named thing in scope → right → intent. Whatever fails, the
+/// handler never runs.
+pub async fn enforce(State(gate): State<Gate>, names: RawPathParams, request: Request, next: Next) -> Response {
     let signed_in = match session::of_request(&gate.state, request.headers(), gate.state.clock.now()).await {
         Ok(signed_in) => signed_in,
         // What needs no one must not depend on knowing someone: /healthz answers without a database.
         Err(_) if gate.right == Right::Open => None,
         Err(error) => return gate.store_error(error),
     };
-    let admitted = gate.admit(signed_in.as_ref(), &request);
-    if let Err(refusal) = admitted {
+    if let Err(refusal) = gate.identify(signed_in.as_ref(), &request) {
         return remember(*refusal, signed_in);
+    }
+    // What lies outside one's part of the tree is not there, whatever one may do elsewhere.
+    match gate.finds(signed_in.as_ref(), &names).await {
+        Ok(true) => {}
+        Ok(false) => return remember(gate.not_found(), signed_in),
+        Err(error) => return remember(gate.store_error(error), signed_in),
+    }
+    if !gate.permits(signed_in.as_ref(), &request) {
+        return remember(gate.forbidden(), signed_in);
     }
     let mut request = match gate.meant(signed_in.as_ref(), request).await {
         Ok(request) => request,
@@ -61,8 +72,9 @@ fn remember(mut response: Response, signed_in: Option<SignedIn>) -> Response {
 }
 
 impl Gate {
-    fn admit(&self, signed_in: Option<&SignedIn>, request: &Request) -> Result<(), Box<Response>> {
-        if self.right == Right::Open || (self.right == Right::Metrics && is_own_computer(request)) {
+    /// Needs no one, or somebody who is signed in and has a password of their own.
+    fn identify(&self, signed_in: Option<&SignedIn>, request: &Request) -> Result<(), Box<Response>> {
+        if self.needs_no_one(request) {
             return Ok(());
         }
         let Some(signed_in) = signed_in else {
@@ -71,11 +83,43 @@ impl Gate {
         if signed_in.operator.must_change_password && !is_allowed_before_change(request.uri().path()) {
             return Err(Box::new(self.change_password_first()));
         }
-        if signed_in.operator.may(self.right) {
-            Ok(())
-        } else {
-            Err(Box::new(self.forbidden()))
+        Ok(())
+    }
+
+    fn needs_no_one(&self, request: &Request) -> bool {
+        self.right == Right::Open || (self.right == Right::Metrics && is_own_computer(request))
+    }
+
+    fn permits(&self, signed_in: Option<&SignedIn>, request: &Request) -> bool {
+        self.needs_no_one(request) || signed_in.is_some_and(|signed_in| signed_in.operator.may(self.right))
+    }
+
+    /// Whether the organization, device or token that the path names exists in the operator's part of the tree.
+    async fn finds(&self, signed_in: Option<&SignedIn>, names: &RawPathParams) -> Result<bool, StoreError> {
+        let Some(signed_in) = signed_in else { return Ok(true) };
+        let scope = signed_in.operator.scope.into();
+        let store = &self.state.store;
+        for (name, value) in names {
+            let found = match name {
+                "organization" => match value.parse::<OrganizationId>() {
+                    Ok(id) => store.organization(scope, id).await?.is_some(),
+                    Err(_) => false,
+                },
+                "device" => match value.parse::<DeviceId>() {
+                    Ok(id) => store.device(scope, id).await?.is_some(),
+                    Err(_) => false,
+                },
+                "token" => match value.parse::<TokenId>() {
+                    Ok(id) => store.token(scope, id).await?.is_some(),
+                    Err(_) => false,
+                },
+                _ => true,
+            };
+            if !found {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
 
     /// A request that changes something carries the session's token. Without a session there is nothing to forge
@@ -108,6 +152,13 @@ impl Gate {
         match self.answer {
             Answer::Page => Redirect::to("/password").into_response(),
             Answer::Problem => ApiError::password_change_required().into_response(),
+        }
+    }
+
+    fn not_found(&self) -> Response {
+        match self.answer {
+            Answer::Page => PageError::NotFound.into_response(),
+            Answer::Problem => ApiError::not_found().into_response(),
         }
     }
 
