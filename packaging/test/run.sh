@@ -17,7 +17,8 @@ export COS_TEST_POSTGRES
 echo "PostgreSQL of the tests: $COS_TEST_POSTGRES"
 
 if [ "${1-}" = --slow ]; then
-    cargo_test --workspace --run-ignored only
+    # The properties once more, with sixteen times the cases.
+    PROPTEST_CASES=4096 cargo_test -p inventory-schema -p cos-agent --lib
     exit
 fi
 
