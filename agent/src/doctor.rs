@@ -7,7 +7,7 @@ mod judge;
 pub mod probe;
 pub mod words;
 
-use inventory_schema::enrollment::{ControllerUrl, TokenError};
+use inventory_schema::enrollment::{ControllerUrl, TokenAnswer, TokenError};
 use inventory_schema::organization::RegionId;
 use inventory_schema::timestamp::Timestamp;
 use serde::Serialize;
@@ -72,6 +72,8 @@ pub enum CertificateState {
 pub struct TokenSeen {
     pub region: RegionId,
     pub expires: Timestamp,
+    /// What the token's controller says of it; `None` when it was not asked, because nobody answered.
+    pub answer: Option<Result<TokenAnswer, TransportFailure>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

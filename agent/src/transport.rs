@@ -17,7 +17,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, Nonce, TimeAnswer};
-use inventory_schema::enrollment::{ControllerUrl, EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, RenewalAnswer, RenewalRequest};
+use inventory_schema::enrollment::{
+    ControllerUrl, EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, RenewalAnswer, RenewalRequest, TokenAnswer, TokenQuestion,
+};
 use inventory_schema::problem::Problem;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::report::{MAX_BODY_BYTES, MAX_COMPRESSED_BYTES, ReportAnswers, ReportBatch};
@@ -184,6 +186,11 @@ impl Transport {
     /// `POST /v1/renew`: the certificate of the connection, even an expired one, proves the key.
     pub async fn renew(&self, request: &RenewalRequest) -> Result<RenewalAnswer, TransportFailure> {
         self.perform(self.post("/v1/renew".to_owned(), request)).await
+    }
+
+    /// `POST /v1/token`: is the token good? Spends nothing.
+    pub async fn ask_about_token(&self, question: &TokenQuestion) -> Result<TokenAnswer, TransportFailure> {
+        self.perform(self.post("/v1/token".to_owned(), question)).await
     }
 
     /// `POST /v1/enroll`.

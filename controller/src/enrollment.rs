@@ -5,11 +5,14 @@
 
 use inventory_schema::canonical::Digest;
 use inventory_schema::check_in::ProtocolRange;
-use inventory_schema::enrollment::{EnrollmentAnswer, EnrollmentRequest, HardwareEvidence, Issued, Receipt, ReceiptFormat};
-use inventory_schema::organization::PlaceName;
+use inventory_schema::enrollment::{
+    EnrollmentAnswer, EnrollmentRequest, HardwareEvidence, Issued, Receipt, ReceiptFormat, TokenAnswer, TokenId, TokenQuestion, TokenSecret,
+};
+use inventory_schema::organization::{PlaceName, RegionId};
 use inventory_schema::problem::ProblemCode;
+use inventory_schema::quantity::Count;
 use inventory_schema::signature::{PublicKey, Signed};
-use inventory_schema::{DeviceId, Timestamp};
+use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 
 use crate::authority::{Csr, IssueError};
 use crate::state::AppState;
@@ -21,19 +24,17 @@ use crate::store::{Scope, StoreError};
 
 /// Enrolls the computer that sent `request`.
 pub async fn enroll(state: &AppState, request: EnrollmentRequest, now: Timestamp) -> Result<EnrollmentAnswer, ProblemCode> {
-    if ProtocolRange::CURRENT.common(request.protocol).is_none() {
-        return Err(ProblemCode::ProtocolUnsupported);
-    }
-    if request.region != state.region.id {
-        return Err(ProblemCode::TokenForeign);
-    }
-    let token = token_of(state, &request).await?;
+    let presented = Presented {
+        protocol: request.protocol,
+        token: request.token,
+        region: &request.region,
+        secret: &request.secret,
+    };
+    let token = token_of(state, presented).await?;
     let key = Csr::read(&request.csr)
         .map_err(|error| IssueError::Csr(error).problem_code())?
         .public_key;
-    if state.store.is_revoked(key.fingerprint()).await.map_err(outage)? {
-        return Err(ProblemCode::CertificateRevoked);
-    }
+    refuse_revoked(state, key.fingerprint()).await?;
     let device = spend(state, &token, &key, &request.evidence, now).await?;
     let issued = issue(state, &request, device, &token, key, now).await?;
     state.metrics.enrollments.add(1);
@@ -41,9 +42,64 @@ pub async fn enroll(state: &AppState, request: EnrollmentRequest, now: Timestamp
     Ok(EnrollmentAnswer::Issued(Box::new(issued)))
 }
 
-/// The token that the request names, if its secret is the right one. Whether it is used up is judged when it
-/// is spent.
-async fn token_of(state: &AppState, request: &EnrollmentRequest) -> Result<Token, ProblemCode> {
+/// Would [`enroll`] take the token of `question`? Nothing is spent, and nothing is kept of the asking.
+pub async fn answer(state: &AppState, question: &TokenQuestion, now: Timestamp) -> Result<TokenAnswer, ProblemCode> {
+    let presented = Presented {
+        protocol: question.protocol,
+        token: question.token,
+        region: &question.region,
+        secret: &question.secret,
+    };
+    let token = token_of(state, presented).await?;
+    if let Some(key) = question.key {
+        refuse_revoked(state, key).await?;
+    }
+    still_valid(&token, now)?;
+    let uses_left = u64::try_from(token.uses_limit.saturating_sub(token.uses)).unwrap_or(0);
+    if uses_left == 0 && !is_own_device(state, question.key, &token).await? {
+        return Err(ProblemCode::TokenExhausted);
+    }
+    Ok(TokenAnswer {
+        uses_left: Count::saturating(uses_left),
+        expires: token.expires_at,
+        organization_name: name_for_people(&token.organization_short_name),
+        server_time: now,
+    })
+}
+
+/// Whether a device of the token's school has this key: it enrolls again without taking a use.
+async fn is_own_device(state: &AppState, key: Option<KeyFingerprint>, token: &Token) -> Result<bool, ProblemCode> {
+    let Some(key) = key else { return Ok(false) };
+    let known = state.store.device_by_key(key).await.map_err(outage)?;
+    Ok(known.is_some_and(|device| device.organization_id == token.organization_id))
+}
+
+async fn refuse_revoked(state: &AppState, key: KeyFingerprint) -> Result<(), ProblemCode> {
+    if state.store.is_revoked(key).await.map_err(outage)? {
+        Err(ProblemCode::CertificateRevoked)
+    } else {
+        Ok(())
+    }
+}
+
+/// What whoever has a token presents with every request.
+#[derive(Debug, Clone, Copy)]
+struct Presented<'r> {
+    protocol: ProtocolRange,
+    token: TokenId,
+    region: &'r RegionId,
+    secret: &'r TokenSecret,
+}
+
+/// The token that was presented, if it is one of this region and its secret is the right one. Whether it is
+/// used up is judged when it is spent.
+async fn token_of(state: &AppState, request: Presented<'_>) -> Result<Token, ProblemCode> {
+    if ProtocolRange::CURRENT.common(request.protocol).is_none() {
+        return Err(ProblemCode::ProtocolUnsupported);
+    }
+    if *request.region != state.region.id {
+        return Err(ProblemCode::TokenForeign);
+    }
     let token = state
         .store
         .token(Scope::REGION, request.token)
@@ -206,8 +262,6 @@ pub fn sign_receipt(
     place: &Place,
     now: Timestamp,
 ) -> Result<Signed<Receipt>, ProblemCode> {
-    let name =
-        PlaceName::observed(&place.organization_short_name).unwrap_or_else(|| PlaceName::observed("—").expect("a dash is printable"));
     let receipt = Receipt {
         format: ReceiptFormat::V1,
         region: state.region.id.clone(),
@@ -216,13 +270,17 @@ pub fn sign_receipt(
         organization: place.organization,
         building: place.building,
         room: place.room,
-        organization_name: name,
+        organization_name: name_for_people(&place.organization_short_name),
         issued: now,
     };
     state.authority.sign(&receipt).map_err(|error| {
         tracing::error!(device.id = %device, %error, "a receipt could not be signed");
         ProblemCode::Internal
     })
+}
+
+fn name_for_people(short_name: &str) -> PlaceName {
+    PlaceName::observed(short_name).unwrap_or_else(|| PlaceName::observed("—").expect("a dash is printable"))
 }
 
 /// A record that was lost is made again from the receipt that its device kept (promise 2: it is signed by us).

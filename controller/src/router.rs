@@ -185,6 +185,7 @@ fn device() -> Vec<Route> {
     use Right::*;
     vec![
         get("/v1/time", Open, agents::time::time),
+        post("/v1/token", Token, agents::token::token),
         post("/v1/enroll", Token, agents::enroll::enroll),
         post("/v1/renew", Device, agents::renew::renew),
         post("/v1/check-in", Device, agents::check_in::check_in),

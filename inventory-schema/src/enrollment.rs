@@ -9,7 +9,7 @@ use crate::canonical::{CanonicalBytes, Digest};
 use crate::check_in::ProtocolRange;
 use crate::device::{DeviceId, KeyFingerprint, MacAddress, SerialNumber, SystemUuid, identifier};
 use crate::organization::{BuildingId, OrganizationId, PlaceName, RegionId, RoomId};
-use crate::quantity::Seconds;
+use crate::quantity::{Count, Seconds};
 use crate::section::SectionName;
 use crate::signature::{PublicKey, Signed};
 use crate::text::{Word, ascii_printable, checked_text};
@@ -134,6 +134,28 @@ pub struct EnrollmentRequest {
     pub csr: Pem,
     pub evidence: HardwareEvidence,
     pub agent: Word,
+}
+
+/// `POST /v1/token`: would this token enroll the asker? Asking spends nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenQuestion {
+    pub protocol: ProtocolRange,
+    pub token: TokenId,
+    pub region: RegionId,
+    pub secret: TokenSecret,
+    /// The key that the asker has already: a device of the token's own school needs no use of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyFingerprint>,
+}
+
+/// A token that would enroll; what is wrong with another is told by the problem codes of `POST /v1/enroll`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenAnswer {
+    pub uses_left: Count,
+    pub expires: Timestamp,
+    /// The short name of the organization that the token enrolls into.
+    pub organization_name: PlaceName,
+    pub server_time: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

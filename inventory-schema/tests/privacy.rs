@@ -25,6 +25,7 @@ const SENT_BY_AGENTS: &[&str] = &[
     "report_batch",
     "check_in",
     "receipt",
+    "token_question",
     "enrollment_request",
     "renewal_request",
 ];

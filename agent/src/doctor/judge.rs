@@ -1,13 +1,13 @@
 //! Observations to findings: pure, in the order in which a person should read them.
 
-use inventory_schema::enrollment::TokenError;
+use inventory_schema::enrollment::{TokenAnswer, TokenError};
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::timestamp::Timestamp;
 
 use super::words::{Said, of_failure, of_problem};
 use super::{CertificateState, Check, Contact, EnrollmentState, Finding, Observations, StateDir, TokenSeen, Verdict};
 use crate::enrollment::Refusal;
-use crate::language::Language;
+use crate::language::{Language, moment};
 use crate::spool::SpoolSurvey;
 use crate::transport::TransportFailure;
 
@@ -42,6 +42,10 @@ impl Judge {
             Language::Ru => russian.into(),
             Language::En => english.into(),
         }
+    }
+
+    fn time(&self, at: Timestamp) -> String {
+        moment(at, self.lang)
     }
 
     fn well(&self, check: Check, russian: impl Into<String>, english: impl Into<String>) -> Finding {
@@ -153,8 +157,8 @@ impl Judge {
     fn refusal(&self, refusal: &Refusal) -> Finding {
         let said = of_problem(refusal.code, self.lang);
         let when = self.text(
-            format!("Последняя попытка регистрации ({}) отклонена. ", refusal.at),
-            format!("The last attempt to enroll ({}) was refused. ", refusal.at),
+            format!("Последняя попытка регистрации ({}) отклонена. ", self.time(refusal.at)),
+            format!("The last attempt to enroll ({}) was refused. ", self.time(refusal.at)),
         );
         let what = format!("{when}{}", said.what);
         Self::said(Check::LastAttempt, Verdict::Wrong, Said { what, ..said })
@@ -172,11 +176,42 @@ impl Judge {
             _ if seen.expires <= now => return Self::said(Check::Token, Verdict::Wrong, of_problem(ProblemCode::TokenExpired, self.lang)),
             _ => {}
         }
+        match &seen.answer {
+            Some(Ok(answer)) => self.good_token(answer),
+            // A controller that is older than the question.
+            Some(Err(TransportFailure::Problem(problem))) if problem.code == ProblemCode::NotFound => self.unasked_token(seen),
+            Some(Err(failure)) => Self::said(Check::Token, Verdict::Wrong, of_failure(failure, self.lang)),
+            None => self.unasked_token(seen),
+        }
+    }
+
+    fn good_token(&self, answer: &TokenAnswer) -> Finding {
+        let (left, name) = (answer.uses_left.get(), &answer.organization_name);
         self.well(
             Check::Token,
-            format!("Токен читается и действует до {}.", seen.expires),
-            format!("The token can be read and is valid until {}.", seen.expires),
+            format!(
+                "Токен годен: осталось {left}, школа {name}, действует до {}.",
+                self.time(answer.expires)
+            ),
+            format!(
+                "The token is good: uses left {left}, {name}, valid until {}.",
+                self.time(answer.expires)
+            ),
         )
+    }
+
+    fn unasked_token(&self, seen: &TokenSeen) -> Finding {
+        let until = self.time(seen.expires);
+        Finding {
+            verdict: Verdict::Notice,
+            ..self.well(
+                Check::Token,
+                format!("Токен читается и выписан до {until}; контроллер о нём не сказал, отозван ли он и сколько использований осталось."),
+                format!(
+                    "The token can be read and was made to last until {until}; the controller did not say whether it is revoked or used up."
+                ),
+            )
+        }
     }
 
     fn certificate(&self, certificate: &CertificateState, now: Timestamp) -> Option<Finding> {
@@ -189,19 +224,21 @@ impl Judge {
             CertificateState::NotExpected => return None,
             CertificateState::Valid(validity) if validity.contains(now) => self.well(
                 check,
-                format!("Сертификат устройства действует до {}.", validity.not_after),
-                format!("The device's certificate is valid until {}.", validity.not_after),
+                format!("Сертификат устройства действует до {}.", self.time(validity.not_after)),
+                format!("The device's certificate is valid until {}.", self.time(validity.not_after)),
             ),
             CertificateState::Valid(validity) => self.wrong(
                 check,
                 (
                     format!(
                         "Сертификат устройства действует с {} по {}.",
-                        validity.not_before, validity.not_after
+                        self.time(validity.not_before),
+                        self.time(validity.not_after)
                     ),
                     format!(
                         "The device's certificate is valid from {} to {}.",
-                        validity.not_before, validity.not_after
+                        self.time(validity.not_before),
+                        self.time(validity.not_after)
                     ),
                 ),
                 (

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use inventory_schema::canonical::CanonicalBytes;
 use inventory_schema::check_in::{CheckIn, ProtocolRange, SpoolDepth};
-use inventory_schema::enrollment::{ControllerUrl, EnrollmentToken};
+use inventory_schema::enrollment::{ControllerUrl, EnrollmentToken, TokenAnswer, TokenQuestion};
 use inventory_schema::envelope::ReportClock;
+use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::{Microseconds, Seconds};
 
 use super::{CertificateState, Contact, EnrollmentState, Observations, StateDir, TokenSeen};
@@ -49,10 +50,12 @@ pub async fn observe(config: Result<AgentConfig, ConfigError>, token: Option<&st
         clock,
     };
     subject.ask(&mut seen).await;
+    let answer = subject.ask_about_token(&seen).await;
     seen.token = token.map(|token| {
         token.map(|token| TokenSeen {
             region: token.region,
             expires: token.expires,
+            answer,
         })
     });
     seen.now = clock.now();
@@ -90,6 +93,41 @@ impl Subject<'_> {
                 ),
                 Err(error) => Some(Err(unusable(&enrollment.controllers[0], &error))),
             };
+        }
+    }
+
+    /// What the token's own controllers say of it, over its pinned CA, as `enroll` would call them.
+    async fn ask_about_token(&self, seen: &Observations) -> Option<Result<TokenAnswer, TransportFailure>> {
+        let token = self.token?;
+        // For a computer that is not enrolled these are the very addresses that did not answer.
+        if self.enrollment.is_none() && seen.contacts.iter().all(|contact| contact.failure.is_some()) {
+            return None;
+        }
+        let transport = match Transport::for_token(token, self.config, self.clock.clone()) {
+            Ok(transport) => transport,
+            Err(error) => return Some(Err(unusable(&token.controllers[0], &error))),
+        };
+        // A revoked key is told of already, and enrolling again makes a new one.
+        let revoked =
+            matches!(&seen.check_in, Some(Err(TransportFailure::Problem(problem))) if problem.code == ProblemCode::CertificateRevoked);
+        let key = self.identity.as_ref().filter(|_| !revoked);
+        let question = TokenQuestion {
+            protocol: ProtocolRange::CURRENT,
+            token: token.id,
+            region: token.region.clone(),
+            secret: token.secret.clone(),
+            key: key.map(Identity::fingerprint),
+        };
+        let answer = transport.ask_about_token(&question).await;
+        let Err(TransportFailure::CertificateTimeInvalid { .. }) = answer else {
+            return Some(answer);
+        };
+        match transport.time().await {
+            Ok(time) => {
+                self.clock.told(time.server_time);
+                Some(transport.ask_about_token(&question).await)
+            }
+            Err(failure) => Some(Err(failure)),
         }
     }
 

@@ -113,7 +113,7 @@ fn each_obstacle_on_the_way_is_named() {
                 validity: validity(),
                 judged_at: at("2009-01-01T00:00:00.000000Z"),
             },
-            "2009-01-01",
+            "01.01.2009 00:00 UTC",
         ),
         (TransportFailure::CertificateName { controller: controller() }, "не для имени"),
     ];
@@ -185,6 +185,7 @@ fn tokens_are_judged_without_spending_them() {
     };
     let seen = |region: &str, expires| {
         Ok(TokenSeen {
+            answer: None,
             region: region.parse().unwrap(),
             expires: at(expires),
         })

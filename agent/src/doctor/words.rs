@@ -2,7 +2,7 @@
 
 use inventory_schema::problem::ProblemCode;
 
-use crate::language::Language;
+use crate::language::{Language, moment};
 use crate::transport::TransportFailure;
 
 /// What happened, and what to do about it.
@@ -162,15 +162,19 @@ fn of_certificate(failure: &TransportFailure, lang: Language) -> Said {
             lang,
             (
                 format!(
-                    "Сертификат контроллера действует с {} по {}, а сейчас, по мнению агента, {judged_at}.",
-                    validity.not_before, validity.not_after
+                    "Сертификат контроллера действует с {} по {}, а сейчас, по мнению агента, {}.",
+                    moment(validity.not_before, lang),
+                    moment(validity.not_after, lang),
+                    moment(*judged_at, lang)
                 ),
                 "Если время неверно, исправьте часы (часто разряжена батарейка на плате). Если верно, сообщите региональному оператору: сертификат контроллера истёк.",
             ),
             (
                 format!(
-                    "The controller's certificate is valid from {} to {}, and the agent takes it to be {judged_at}.",
-                    validity.not_before, validity.not_after
+                    "The controller's certificate is valid from {} to {}, and the agent takes it to be {}.",
+                    moment(validity.not_before, lang),
+                    moment(validity.not_after, lang),
+                    moment(*judged_at, lang)
                 ),
                 "If that time is wrong, set the clock (often the board's battery is dead). If it is right, tell the regional operator.",
             ),

@@ -94,8 +94,23 @@ async fn a_token_is_tried_without_being_spent() {
     let line = token(&server, &region).to_line();
     let findings = judge(&observe(Ok(config.clone()), Some(&line), &clock_at(today())).await, Language::Ru);
     assert_eq!(faults(&findings), [Check::Enrollment], "{findings:#?}");
-    assert!(server.requests().iter().all(|request| request.path.starts_with("/v1/time")));
+    let said = findings
+        .iter()
+        .any(|finding| finding.sentence.starts_with("Токен годен: осталось 29, школа МБОУ «СОШ № 7», "));
+    assert!(said, "{findings:#?}");
+    assert!(server.requests().iter().all(|request| !request.path.starts_with("/v1/enroll")));
     assert!(!config.state_dir.exists());
+
+    let others = serving(&region, recognized);
+    let older = move |request: &Request| match request.path.as_str() {
+        "/v1/token" => Response::problem(ProblemCode::NotFound),
+        _ => others(request),
+    };
+    let server = Server::start(&region, older).await;
+    let line = token(&server, &region).to_line();
+    let findings = judge(&observe(Ok(config.clone()), Some(&line), &clock_at(today())).await, Language::Ru);
+    let finding = findings.iter().find(|finding| finding.check == Check::Token).unwrap();
+    assert_eq!(finding.verdict, Verdict::Notice, "an older controller is not asked: {finding:?}");
 
     let filter = Server::start(&Authority::new("Filter", "Filter"), |_| recognized()).await;
     let line = token(&filter, &region).to_line();

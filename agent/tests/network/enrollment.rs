@@ -9,10 +9,10 @@ use cos_agent::identity::Identity;
 use cos_agent::transport::TransportFailure;
 use inventory_schema::device::KeyFingerprint;
 use inventory_schema::enrollment::{
-    EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, HardwareEvidence, Issued, Receipt, ReceiptFormat,
+    EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, HardwareEvidence, Issued, Receipt, ReceiptFormat, TokenAnswer,
 };
 use inventory_schema::problem::ProblemCode;
-use inventory_schema::quantity::Seconds;
+use inventory_schema::quantity::{Count, Seconds};
 use inventory_schema::timestamp::Timestamp;
 
 use crate::server::{Authority, Request, Response, Server, clock_at, time_answer, today};
@@ -37,6 +37,14 @@ pub fn controller(authority: Arc<Authority>) -> impl Fn(&Request) -> Response + 
     move |request| {
         if request.path.starts_with("/v1/time") {
             return time_answer(&authority, &request.path, today());
+        }
+        if request.path.starts_with("/v1/token") {
+            return Response::json(&TokenAnswer {
+                uses_left: Count::saturating(29),
+                expires: "2026-12-31T00:00:00.000000Z".parse().unwrap(),
+                organization_name: "МБОУ «СОШ № 7»".parse().unwrap(),
+                server_time: today(),
+            });
         }
         let asked: EnrollmentRequest = serde_json::from_slice(&request.body).unwrap();
         Response::json(&EnrollmentAnswer::Issued(Box::new(issue(&authority, &asked))))

@@ -1,4 +1,4 @@
-//! The device interface, `/v1` (DESIGN §5): enrollment, time, renewal, check-in, reports.
+//! The device interface, `/v1` (DESIGN §5): token, enrollment, time, renewal, check-in, reports.
 //!
 //! A handler is a short story: read the body, settle who is calling, act, answer. Refusals are
 //! problem+json with a stable code and a Russian sentence. TLS has proved the chain and the possession of
@@ -10,6 +10,7 @@ pub mod enroll;
 pub mod renew;
 pub mod reports;
 pub mod time;
+pub mod token;
 
 use axum::Json;
 use axum::extract::State;

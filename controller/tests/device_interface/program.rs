@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::Output;
 
+use cos_controller::store::Scope;
+use inventory_schema::enrollment::EnrollmentToken;
 use inventory_schema::problem::ProblemCode;
 use tokio::process::Command;
 
@@ -46,9 +48,21 @@ fn assert_says(said: &str, code: ProblemCode) {
     }
 }
 
+/// `None` for a token that the region does not know.
+async fn uses(region: &Region, token: &EnrollmentToken) -> Option<i64> {
+    let token = region.store().token(Scope::REGION, token.id).await.unwrap();
+    token.map(|token| token.uses)
+}
+
 async fn faulty_tokens(region: Region) {
     for (token, code) in FaultyTokens::make(&region).await.faults {
+        // Before anything else: the state folder is empty.
         let computer = Computer::new(&region);
+        let spent = uses(&region, &token).await;
+        let (exit, said) = run(&computer, &["doctor", &token.to_line()]).await;
+        assert_eq!(exit, Some(1), "{code}: {said}");
+        assert_says(&said, code);
+        assert_eq!(uses(&region, &token).await, spent);
         let (exit, said) = run(&computer, &["enroll", &token.to_line()]).await;
         assert_eq!(exit, Some(1), "{code}: {said}");
         assert_says(&said, code);
@@ -84,14 +98,19 @@ async fn a_mistyped_token_is_told_before_anyone_is_called() {
 async fn enrolls(region: Region) {
     let token = region.token(1).await;
     let computer = Computer::new(&region);
+    let (_, said) = run(&computer, &["doctor", &token.to_line()]).await;
+    assert!(said.contains("Токен годен: осталось 1, школа "), "{said}");
+    assert_eq!((region.devices().await, region.uses(&token).await), (0, 0));
     for _ in 0..2 {
         // The second time it is enrolled already, and that is well.
         let (exit, said) = run(&computer, &["enroll", &token.to_line()]).await;
         assert_eq!(exit, Some(0), "{said}");
         assert!(said.contains("RU-PER"), "{said}");
     }
-    let (exit, said) = run(&computer, &["doctor"]).await;
+    // Its token is used up, and it needs no more of it.
+    let (exit, said) = run(&computer, &["doctor", &token.to_line()]).await;
     assert_eq!(exit, Some(0), "{said}");
+    assert!(said.contains("Токен годен: осталось 0, школа "), "{said}");
     assert_eq!((region.devices().await, region.uses(&token).await), (1, 1));
     region.stop().await;
 }

@@ -5,7 +5,9 @@
 
 use inventory_schema::Envelope;
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, TimeAnswer};
-use inventory_schema::enrollment::{EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, Receipt, RenewalAnswer, RenewalRequest};
+use inventory_schema::enrollment::{
+    EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, Receipt, RenewalAnswer, RenewalRequest, TokenAnswer, TokenQuestion,
+};
 use inventory_schema::inventory::{
     Battery, Display, Inventory, Memory, Network, OperatingSystem, Peripherals, Processors, Software, Storage, System,
 };
@@ -43,6 +45,8 @@ pub fn all() -> Vec<Document> {
         document::<ReportBatch>("report_batch"),
         document::<ReportAnswers>("report_answers"),
         document::<EnrollmentToken>("enrollment_token"),
+        document::<TokenQuestion>("token_question"),
+        document::<TokenAnswer>("token_answer"),
         document::<EnrollmentRequest>("enrollment_request"),
         document::<EnrollmentAnswer>("enrollment_answer"),
         document::<Receipt>("receipt"),
