@@ -64,6 +64,9 @@ impl Action {
     }
 }
 
+/// Who acts where nobody is signed in, as the log names it. No operator may have this login.
+pub const COMMAND_LINE: &str = "cli";
+
 /// What was acted upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
@@ -113,6 +116,11 @@ impl Entry {
             },
             detail: Map::new(),
         }
+    }
+
+    /// What whoever may start the program on the controller's computer did there.
+    pub fn by_command_line(at: Timestamp, action: Action, kind: SubjectKind, subject: impl ToString) -> Self {
+        Self::by_login(at, None, COMMAND_LINE, action, kind, subject)
     }
 
     /// The organization it concerns, by internal id: whose scope may see the entry.

@@ -3,6 +3,8 @@
 pub mod ca;
 mod config;
 mod demo;
+#[cfg(test)]
+mod fixture;
 mod migrate;
 mod operator;
 mod organization;
@@ -23,7 +25,12 @@ use crate::store::Store;
 
 /// Сервер региона: регистрирует компьютеры школ, хранит их подписанные отчёты и показывает их людям.
 #[derive(Debug, Parser)]
-#[command(name = "cos-controller", version, about, propagate_version = true)]
+#[command(
+    name = "cos-controller",
+    version,
+    propagate_version = true,
+    after_help = "Примеры:\n  cos-controller demo --agent target/debug/cos-agent\n  cos-controller serve --config /etc/cos-controller/controller.toml\n\nКод завершения: 0 сделано, 1 не сделано (причина напечатана), 2 команда не понята"
+)]
 struct CommandLine {
     /// Файл настроек / the configuration file
     #[arg(long, global = true, value_name = "FILE", default_value = "/etc/cos-controller/controller.toml")]
@@ -41,6 +48,7 @@ enum Command {
     #[command(after_help = "Пример:\n  cos-controller demo --folder demo --agent target/debug/cos-agent")]
     Demo(demo::DemoArguments),
     /// Привести таблицы базы данных к этой версии программы
+    #[command(after_help = "Пример:\n  cos-controller migrate --config /etc/cos-controller/controller.toml")]
     Migrate,
     /// Настройки
     Config(config::ConfigArguments),
@@ -62,9 +70,10 @@ pub fn main() -> ExitCode {
     let line = CommandLine::parse();
     match run(line) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be told where not even the errors can be written.
-            let _ = print_chain(error.as_ref());
+            let _ = print_chain(error.as_ref(), &mut io::stderr().lock());
             ExitCode::FAILURE
         }
     }
@@ -86,8 +95,17 @@ fn run(line: CommandLine) -> Outcome {
     }
 }
 
-fn print_chain(error: &dyn Error) -> io::Result<()> {
-    let mut out = io::stderr().lock();
+/// Whoever read the output has seen enough: `cos-controller organization export | head` is no failure.
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+    causes.any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn print_chain(error: &(dyn Error + 'static), out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "ошибка / error: {error}")?;
     for cause in std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source()) {
         writeln!(out, "  причина / cause: {cause}")?;
@@ -120,19 +138,39 @@ fn with_store<T, F: Future<Output = Result<T, Box<dyn Error>>>>(
     })
 }
 
-/// Ends on Ctrl-C and, where there is such a thing, on SIGTERM.
+/// Ends on Ctrl-C and, where there are such things, on SIGTERM and on SIGHUP (the terminal was closed).
 async fn asked_to_stop() {
     #[cfg(unix)]
     {
-        let mut terminate =
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).expect("signals can be awaited in a runtime");
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).expect("signals can be awaited in a runtime");
+        let hung_up = async {
+            // Started with nohup, to outlive the terminal.
+            if hangup_is_ignored() {
+                return std::future::pending().await;
+            }
+            let mut hangup = signal(SignalKind::hangup()).expect("signals can be awaited in a runtime");
+            hangup.recv().await;
+        };
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
+            () = hung_up => {}
         }
     }
     #[cfg(not(unix))]
     let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Whether this process was started to ignore SIGHUP; only Linux says so.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return false;
+    };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // Bit 0 is signal 1, SIGHUP.
+    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 == 1))
 }
 
 fn display(path: &Path) -> std::path::Display<'_> {

@@ -6,6 +6,7 @@ use inventory_schema::Timestamp;
 use uuid::Uuid;
 
 use crate::access::Role;
+use crate::activity_log::COMMAND_LINE;
 use crate::password::{self, PasswordError};
 use crate::store::operator::NewOperator;
 use crate::store::{Scope, Store, StoreError};
@@ -42,6 +43,10 @@ pub async fn create(store: &Store, wish: NewOperatorWish, now: Timestamp) -> Res
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
     if !(3..=64).contains(&login.len()) || !login.chars().all(letters) {
         return Err(CreateOperatorError::Login(login));
+    }
+    // An entry of the activity log must not leave open who acted.
+    if login.eq_ignore_ascii_case(COMMAND_LINE) {
+        return Err(CreateOperatorError::Taken(login));
     }
     let display_name = wish.display_name.trim().to_owned();
     if !(1..=120).contains(&display_name.chars().count()) {

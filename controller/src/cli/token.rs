@@ -1,21 +1,24 @@
 //! `cos-controller token create|list|revoke`
 
 use std::error::Error;
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use inventory_schema::Timestamp;
-use inventory_schema::enrollment::{ProxyUrl, TokenId};
+use inventory_schema::enrollment::{EnrollmentToken, ProxyUrl, TokenId};
 use inventory_schema::organization::Ogrn;
 use serde_json::json;
 
 use super::{Outcome, with_store};
+use crate::activity_log::{Action, Entry, SubjectKind};
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::store::building::Place;
 use crate::store::{Page, Scope, Store};
 use crate::token::{TokenOrigin, TokenWish, issue};
+use crate::web::tokens::{MAX_DAYS, MAX_USES};
 
 #[derive(Debug, Args)]
 pub struct TokenArguments {
@@ -29,12 +32,14 @@ enum TokenCommand {
     #[command(after_help = "Пример:\n  cos-controller token create --organization 1205999000019 --building 1 --uses 30 --days 14")]
     Create(CreateArguments),
     /// Перечислить токены
+    #[command(after_help = "Пример:\n  cos-controller token list --json")]
     List {
         /// Напечатать JSON, по строке на токен
         #[arg(long)]
         json: bool,
     },
-    /// Отозвать токен
+    /// Отозвать токен; номер показывает token list
+    #[command(after_help = "Пример:\n  cos-controller token revoke 01990b2e-7c51-7d9a-8f57-0c7f4f2d9b11")]
     Revoke {
         /// Номер токена
         id: TokenId,
@@ -53,10 +58,10 @@ struct CreateArguments {
     #[arg(long)]
     room: Option<String>,
     /// Сколько компьютеров можно зарегистрировать
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_USES)))]
     uses: u32,
     /// Сколько дней токен действует
-    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=365))]
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DAYS)))]
     days: u32,
     /// Прокси школы: http://адрес:порт
     #[arg(long)]
@@ -64,7 +69,7 @@ struct CreateArguments {
     /// Заметка для людей
     #[arg(long, default_value = "")]
     note: String,
-    /// Записать строку токена в файл
+    /// Записать строку токена в новый файл, который прочтёт только его владелец
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -92,30 +97,22 @@ pub fn run(arguments: &TokenArguments, config: &Config, now: Timestamp, out: &mu
                 controllers,
                 ca: authority.pin(),
             };
-            let token = with_store(config, async |store| {
-                let place = place(&store, arguments).await?;
-                let wish = TokenWish {
-                    place,
-                    uses: arguments.uses,
-                    days: arguments.days,
-                    proxy: arguments.proxy.clone(),
-                    note: arguments.note.clone(),
-                };
-                Ok(issue(&store, origin, wish, None, now).await?)
-            })?;
-            let line = token.to_line();
-            match &arguments.file {
-                Some(path) => {
-                    std::fs::write(path, format!("{line}\n"))?;
-                    writeln!(
-                        out,
-                        "Токен {} записан в {}; действует до {}",
-                        token.id,
-                        path.display(),
-                        token.expires
-                    )?;
+            // The file comes first: a token whose line cannot be kept must not be made.
+            let file = arguments.file.as_deref().map(TokenFile::create).transpose()?;
+            let made = with_store(config, async |store| make(&store, origin, arguments, now).await);
+            match (made, file) {
+                (Ok(token), Some(file)) => {
+                    file.write(&token)?;
+                    let path = file.path.display();
+                    writeln!(out, "Токен {} записан в {path}; действует до {}", token.id, token.expires)?;
                 }
-                None => writeln!(out, "{line}")?,
+                (Ok(token), None) => writeln!(out, "{}", token.to_line())?,
+                (Err(error), file) => {
+                    if let Some(file) = file {
+                        file.discard();
+                    }
+                    return Err(error);
+                }
             }
         }
         TokenCommand::List { json } => {
@@ -150,14 +147,101 @@ pub fn run(arguments: &TokenArguments, config: &Config, now: Timestamp, out: &mu
             }
         }
         TokenCommand::Revoke { id } => {
-            let revoked = with_store(config, async |store| Ok(store.revoke_token(Scope::REGION, *id, now).await?))?;
-            if !revoked {
-                return Err(PlaceError::NoToken.into());
-            }
+            with_store(config, async |store| {
+                let token = store.token(Scope::REGION, *id).await?.ok_or(PlaceError::NoToken)?;
+                if !store.revoke_token(Scope::REGION, *id, now).await? {
+                    return Err(PlaceError::NoToken.into());
+                }
+                let entry = Entry::by_command_line(now, Action::TokenRevoked, SubjectKind::Token, id);
+                Ok(entry.of_organization(token.organization_id).record(&store).await?)
+            })?;
             writeln!(out, "Токен {id} отозван.")?;
         }
     }
     Ok(())
+}
+
+/// Makes the token and records that the command line did.
+async fn make(store: &Store, origin: TokenOrigin, arguments: &CreateArguments, now: Timestamp) -> Result<EnrollmentToken, Box<dyn Error>> {
+    let place = place(store, arguments).await?;
+    let organization = place.organization_id;
+    let address = match &place.room_name {
+        Some(room) => format!("{}, {room}", place.address),
+        None => place.address.clone(),
+    };
+    let wish = TokenWish {
+        place,
+        uses: arguments.uses,
+        days: arguments.days,
+        proxy: arguments.proxy.clone(),
+        note: arguments.note.clone(),
+    };
+    let token = issue(store, origin, wish, None, now).await?;
+    Entry::by_command_line(now, Action::TokenCreated, SubjectKind::Token, token.id)
+        .of_organization(organization)
+        .with("place", address)
+        .with("uses", arguments.uses)
+        .with("days", arguments.days)
+        .with("note", arguments.note.as_str())
+        .record(store)
+        .await?;
+    Ok(token)
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FileError {
+    #[error("файл {0} уже есть, токен не создан; укажите другое имя или уберите этот файл / the file exists, no token was made")]
+    Exists(PathBuf),
+    #[error("не удалось создать файл {path}, токен не создан / the file could not be made, no token was made")]
+    Create {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("токен {id} создан, но не записан в {path}; отзовите его и создайте другой / the token was made but not written")]
+    Write {
+        id: TokenId,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A new file for a token's line, readable by its owner alone.
+struct TokenFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl TokenFile {
+    fn create(path: &Path) -> Result<Self, FileError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let path = path.to_owned();
+        match options.open(&path) {
+            Ok(file) => Ok(Self { file, path }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(FileError::Exists(path)),
+            Err(source) => Err(FileError::Create { path, source }),
+        }
+    }
+
+    fn write(&self, token: &EnrollmentToken) -> Result<(), FileError> {
+        let line = format!("{}\n", token.to_line());
+        let written = (&self.file).write_all(line.as_bytes()).and_then(|()| self.file.sync_all());
+        written.map_err(|source| FileError::Write {
+            id: token.id,
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    /// The file is empty and this command's own; why there is no token is told, that it may have stayed is not.
+    fn discard(self) {
+        drop(self.file);
+        let _ = std::fs::remove_file(self.path);
+    }
 }
 
 async fn place(store: &Store, wish: &CreateArguments) -> Result<Place, Box<dyn Error>> {
@@ -183,4 +267,71 @@ async fn place(store: &Store, wish: &CreateArguments) -> Result<Place, Box<dyn E
     };
     let place = store.place(Scope::REGION, organization, building.external_id, room).await?;
     Ok(place.ok_or(PlaceError::Building(wish.building))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::fixture::{Fixture, SCHOOL, now};
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        arguments: TokenArguments,
+    }
+
+    fn token(fixture: &Fixture, line: &[&str]) -> Result<String, String> {
+        let program = Program::try_parse_from(["token"].iter().chain(line)).unwrap();
+        fixture.printed(|config, out| run(&program.arguments, config, now(), out))
+    }
+
+    #[test]
+    fn a_token_that_is_made_and_revoked_is_in_the_log() {
+        let fixture = Fixture::with_region();
+        let line = token(&fixture, &["create", "--organization", SCHOOL, "--uses", "3"]).unwrap();
+        let made = EnrollmentToken::from_line(line.trim()).unwrap();
+        let id = made.id.to_string();
+        token(&fixture, &["revoke", &id]).unwrap();
+        assert!(
+            token(&fixture, &["revoke", &id])
+                .unwrap_err()
+                .contains("такого действующего токена нет")
+        );
+        let logged = fixture.activities();
+        assert_eq!(logged, [format!("cli token_created {id}"), format!("cli token_revoked {id}")]);
+    }
+
+    #[test]
+    fn a_tokens_file_is_new_and_private_and_no_token_is_made_without_it() {
+        let fixture = Fixture::with_region();
+        let path = fixture.folder.path().join("token.txt");
+        let name = path.to_str().unwrap();
+        let create = |organization: &str| token(&fixture, &["create", "--organization", organization, "--file", name]);
+
+        assert!(create("1027700132195").unwrap_err().contains("нет организации с ОГРН"));
+        assert!(!path.exists(), "an empty file stayed");
+
+        create(SCHOOL).unwrap();
+        let line = std::fs::read_to_string(&path).unwrap();
+        let made = EnrollmentToken::from_line(line.trim()).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+
+        let said = create(SCHOOL).unwrap_err();
+        assert!(said.contains(name) && said.contains("уже есть"), "{said}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), line);
+        assert_eq!(fixture.activities(), [format!("cli token_created {}", made.id)]);
+    }
+
+    #[test]
+    fn as_many_uses_as_on_the_page_and_no_more() {
+        let parse = |uses: &str| Program::try_parse_from(["token", "create", "--organization", SCHOOL, "--uses", uses]);
+        assert!(parse("1000").is_ok());
+        assert!(parse("1001").is_err());
+    }
 }

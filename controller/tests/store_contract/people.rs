@@ -5,8 +5,10 @@ use cos_controller::store::import_preview::ImportPreview;
 use cos_controller::store::operator::NewOperator;
 use cos_controller::store::session::NewSession;
 use cos_controller::store::{Page, Scope, Store, StoreError};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use uuid::Uuid;
 
+use crate::database::{at_postgres, at_sqlite};
 use crate::fixture::{HOUR, at, municipality_scope, place_of, with_region};
 
 fn operator(login: &str) -> NewOperator {
@@ -149,4 +151,50 @@ pub async fn an_import_preview_is_confirmed_once(store: Store) {
     assert_eq!(store.delete_import_previews_before(at(50)).await.unwrap(), 1);
     assert!(store.delete_import_preview(new.external_id, id).await.unwrap());
     assert!(!store.delete_import_preview(new.external_id, id).await.unwrap());
+}
+
+/// An entry is written by the store; then every statement, run past the store, is refused and the entry stays.
+async fn the_log_refuses(address: String, statements: &[&'static str]) {
+    let entry = NewActivity {
+        at: at(1),
+        operator_id: None,
+        operator_login: "cli".into(),
+        action: "token_created".into(),
+        subject_kind: "token".into(),
+        subject_id: "a".into(),
+        organization_id: None,
+        detail: "{}".into(),
+    };
+    let store = Store::open(&address).await.unwrap();
+    store.append_activity(&entry).await.unwrap();
+    store.close().await;
+
+    let mut connection = AnyConnection::connect(&address.replace('%', "%25")).await.unwrap();
+    for statement in statements {
+        let refused = sqlx::raw_sql(AssertSqlSafe(*statement)).execute(&mut connection).await.unwrap_err();
+        assert!(refused.to_string().contains("append only"), "{statement}: {refused}");
+    }
+    connection.close().await.unwrap();
+
+    let store = Store::open(&address).await.unwrap();
+    store.append_activity(&entry).await.unwrap();
+    let kept = store.activities(Scope::REGION, Page::default()).await.unwrap();
+    let logins: Vec<_> = kept.rows.iter().map(|entry| entry.operator_login.as_str()).collect();
+    assert_eq!(logins, ["cli", "cli"]);
+    store.close().await;
+}
+
+const UPDATE: &str = "UPDATE activity SET operator_login = 'nobody'";
+const DELETE: &str = "DELETE FROM activity";
+
+#[tokio::test]
+async fn activity_is_neither_changed_nor_deleted_in_sqlite() {
+    const REPLACE: &str = "INSERT OR REPLACE INTO activity SELECT id, at, operator_id, 'nobody', action, subject_kind, subject_id, \
+                           organization_id, detail FROM activity";
+    at_sqlite(async |address| the_log_refuses(address, &[UPDATE, DELETE, REPLACE]).await).await;
+}
+
+#[tokio::test]
+async fn activity_is_neither_changed_nor_deleted_in_postgres() {
+    at_postgres(|address| async move { the_log_refuses(address, &[UPDATE, DELETE, "TRUNCATE activity"]).await }).await;
 }
