@@ -16,6 +16,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -70,8 +71,94 @@ async fn the_demo_touches_no_folder_that_is_not_its_own() {
     assert_eq!(names(&folder).len(), 1);
 }
 
+#[tokio::test]
+async fn a_second_demo_in_the_folder_is_refused_and_touches_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut first = Demo::start(home.path());
+    timeout(PATIENCE, first.address()).await.unwrap();
+    let before = names(&home.path().join("demo"));
+    let agent = first.children();
+
+    let mut second = Demo::start(home.path());
+    let status = timeout(PATIENCE, second.child.wait()).await.unwrap().unwrap();
+    assert!(!status.success());
+    let mut said = String::new();
+    second.child.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
+    assert!(said.contains("уже работает другая демонстрация"), "{said}");
+
+    assert_eq!(names(&home.path().join("demo")), before);
+    assert_eq!(first.children(), agent, "the first demo's agent goes on");
+    assert!(first.interrupt().await.success());
+}
+
+#[tokio::test]
+async fn a_new_demo_removes_what_a_former_one_made_and_no_persons_file() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("demo");
+    fs::create_dir_all(folder.join("authority/roots")).unwrap();
+    fs::create_dir(folder.join("photos")).unwrap();
+    for name in [
+        ".cos-demo",
+        "agent.log",
+        "controller.sqlite-wal",
+        "authority/roots/old.pem",
+        "diploma.odt",
+        "photos/1.jpg",
+    ] {
+        fs::write(folder.join(name), "old").unwrap();
+    }
+    let mut demo = Demo::start(home.path());
+    let (_, said) = timeout(PATIENCE, demo.address_and_what_was_said()).await.unwrap();
+    assert!(said.contains("ваши файлы: diploma.odt, photos\n"), "{said}");
+    assert_eq!(fs::read_to_string(folder.join("diploma.odt")).unwrap(), "old");
+    assert_eq!(fs::read_to_string(folder.join("photos/1.jpg")).unwrap(), "old");
+    assert!(!folder.join("authority/roots/old.pem").exists(), "the former demo's root stayed");
+    assert!(demo.interrupt().await.success());
+
+    let mut again = Demo::start(home.path());
+    let (_, said) = timeout(PATIENCE, again.address_and_what_was_said()).await.unwrap();
+    assert!(
+        said.contains("ваши файлы: diploma.odt, photos\n"),
+        "a demo's own files are a person's: {said}"
+    );
+    assert!(again.interrupt().await.success());
+}
+
+#[tokio::test]
+async fn the_agent_ends_by_itself_when_the_demo_is_killed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(home.path());
+    timeout(PATIENCE, demo.address()).await.unwrap();
+    let [agent] = demo.children()[..] else {
+        panic!("the agent runs as a process of its own");
+    };
+    demo.child.kill().await.unwrap();
+    // The agent writes where the demo does: that ends when the last of the two has ended.
+    let ended = timeout(PATIENCE, demo.rest.take().unwrap()).await;
+    if ended.is_err() {
+        kill_process(agent, Signal::KILL).unwrap();
+    }
+    ended.expect("the agent ends after the demo").unwrap();
+}
+
+#[tokio::test]
+async fn the_demo_ends_in_order_when_its_terminal_is_closed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(home.path());
+    timeout(PATIENCE, demo.address()).await.unwrap();
+    let agent = demo.children();
+    kill_process(demo.id().unwrap(), Signal::HUP).unwrap();
+    let status = timeout(PATIENCE, demo.child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "the demo ended with {status}");
+    for child in agent {
+        assert!(test_kill_process(child).is_err(), "the agent {child:?} outlived the demo");
+    }
+}
+
 struct Demo {
     child: Child,
+    /// Reads what is printed after the address, to the end.
+    rest: Option<JoinHandle<()>>,
 }
 
 impl Demo {
@@ -90,17 +177,22 @@ impl Demo {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { child }
+        Self { child, rest: None }
     }
 
     /// Reads what the demo prints up to the address of this computer's page, and the rest to its end.
     async fn address(&mut self) -> String {
+        self.address_and_what_was_said().await.0
+    }
+
+    /// The address, and what was printed before it.
+    async fn address_and_what_was_said(&mut self) -> (String, String) {
         let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
         let mut seen = String::new();
         while let Some(line) = lines.next_line().await.unwrap() {
             if let Some((_, address)) = line.split_once("Этот компьютер: ") {
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return address.trim().to_owned();
+                self.rest = Some(tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} }));
+                return (address.trim().to_owned(), seen);
             }
             seen.push_str(&line);
             seen.push('\n');

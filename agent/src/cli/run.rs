@@ -1,9 +1,11 @@
 //! `cos-agent run`: the agent at work, until it is asked to stop.
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio::sync::oneshot;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -25,6 +27,9 @@ use crate::privileged::Collector;
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigFile,
+    /// Остановиться и тогда, когда закроется стандартный ввод: тот, кто запустил, завершился
+    #[arg(long, hide = true)]
+    attached: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, _: Language) -> Result<ExitCode, Box<dyn Error>> {
@@ -37,10 +42,31 @@ pub(super) fn run(arguments: &Arguments, _: Language) -> Result<ExitCode, Box<dy
     let clock = system_clock(Ledger::load(&config.state_dir)?.trusted_time);
     // One thread: an agent at rest should be as good as absent.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(eventloop::run(config, collector, clock, platform::asked_to_stop()))?;
+    let attached = arguments.attached;
+    let stop = async move {
+        tokio::select! {
+            () = platform::asked_to_stop() => {}
+            () = input_closed(), if attached => {}
+        }
+    };
+    runtime.block_on(eventloop::run(config, collector, clock, stop))?;
     // A collection under way is not waited for.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends when standard input does, whatever is read before. The other end of a pipe is closed by the system when its
+/// holder is gone, however that ended: no signal can tell of a SIGKILL.
+async fn input_closed() {
+    let (closed, waits) = oneshot::channel();
+    // A thread of its own: a read of standard input cannot be called off, and the program must be able to end meanwhile.
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        // Nobody waits any more where the agent was stopped first.
+        let _ = closed.send(());
+    });
+    // The thread sends before it ends; were it to die, there would be nothing left to wait for either.
+    let _ = waits.await;
 }
 
 /// The log goes to standard error; `RUST_LOG` is `info`, or `cos_agent=debug,rustls=warn`.

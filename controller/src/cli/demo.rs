@@ -2,16 +2,18 @@
 //!
 //! A real controller on SQLite, the Perm sample register, and the real agent as a process of its own, which
 //! enrolls over mutual TLS and reports what it finds. Everything lies in one folder; nothing outside it is
-//! touched. Ends on Ctrl-C, and ends the agent that it started.
+//! touched, and of what lies in it only what a demo makes. Ends on Ctrl-C, and ends the agent that it started; one
+//! that is killed takes the agent with it all the same, because the agent's standard input closes.
 
-use std::io::Write;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::{Outcome, asked_to_stop, start_log};
 use crate::access::Role;
@@ -43,6 +45,16 @@ pub struct DemoArguments {
 enum DemoError {
     #[error("{0} не пуста и не создана демонстрацией; укажите другую папку / {0} is not empty and not a demo's folder")]
     ForeignFolder(PathBuf),
+    #[error(
+        "в папке {0} уже работает другая демонстрация; остановите её или укажите другую папку: --folder / another demo runs in this folder"
+    )]
+    Occupied(PathBuf),
+    #[error("не удалось подготовить {path} / the demo's folder could not be prepared")]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("агент {agent} не запустился / the agent did not start")]
     Agent {
         agent: PathBuf,
@@ -57,23 +69,38 @@ enum DemoError {
     NoSchool,
 }
 
-/// Says that the folder is a demo's and may be emptied by the next one.
+/// Says that the folder is a demo's, and is locked while one runs there.
 const MARKER: &str = ".cos-demo";
+/// What a demo makes beside its marker; the next one removes just that.
+const MADE: [&str; 9] = [
+    "authority",
+    "agent",
+    "agent.toml",
+    "agent.log",
+    "controller.sqlite",
+    "controller.sqlite.lock",
+    "controller.sqlite-journal",
+    "controller.sqlite-shm",
+    "controller.sqlite-wal",
+];
 const LOGIN: &str = "admin";
 
 pub fn run(arguments: &DemoArguments) -> Outcome {
     start_log("warn");
-    prepare(&arguments.folder)?;
+    // Held to the end: the system gives it back however the demo ends.
+    let _lock = prepare(&arguments.folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        // One wait from beginning to end: what is asked between two of them would be lost.
+        let mut stop = std::pin::pin!(asked_to_stop());
         let prepared = tokio::select! {
             shown = show(arguments) => Some(shown?),
-            () = asked_to_stop() => None,
+            () = &mut stop => None,
         };
-        if let Some(Running { server, agent }) = prepared {
-            asked_to_stop().await;
+        if let Some(Running { server, agent, lifeline }) = prepared {
+            stop.await;
             say("\nОстанавливаю…")?;
-            end(agent).await;
+            end(agent, lifeline).await;
             server.stop().await;
             say("Остановлено. Всё, что осталось, лежит в папке демонстрации.")?;
         }
@@ -85,20 +112,62 @@ pub fn run(arguments: &DemoArguments) -> Outcome {
 struct Running {
     server: Server,
     agent: Child,
+    lifeline: Lifeline,
 }
 
-/// Empties a former demo's folder, makes a new one, touches no other.
-fn prepare(folder: &Path) -> Outcome {
-    let occupied = folder.exists() && std::fs::read_dir(folder)?.next().is_some();
-    if occupied && !folder.join(MARKER).exists() {
+/// The agent's standard input. It ends when this is closed, by the system too where the demo is killed.
+type Lifeline = Option<ChildStdin>;
+
+/// Makes the folder, or takes a former demo's and removes what that demo made. Touches nothing where another runs.
+fn prepare(folder: &Path) -> Result<File, Box<dyn std::error::Error>> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| DemoError::Folder { path, source }
+    };
+    std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    let marker = folder.join(MARKER);
+    if !marker.exists() && !contents(folder).map_err(failed(folder))?.is_empty() {
         return Err(DemoError::ForeignFolder(folder.to_owned()).into());
     }
-    if folder.exists() {
-        std::fs::remove_dir_all(folder)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    let lock = options.open(&marker).map_err(failed(&marker))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(DemoError::Occupied(folder.to_owned()).into()),
+        Err(TryLockError::Error(source)) => return Err(failed(&marker)(source).into()),
     }
-    std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join(MARKER), "")?;
-    Ok(())
+    for path in MADE.map(|name| folder.join(name)) {
+        remove(&path).map_err(failed(&path))?;
+    }
+    let own = contents(folder).map_err(failed(folder))?;
+    let own: Vec<_> = own.into_iter().filter(|name| name != MARKER).collect();
+    if !own.is_empty() {
+        say(&format!("В папке {} остаются и ваши файлы: {}", folder.display(), own.join(", ")))?;
+    }
+    Ok(lock)
+}
+
+/// The names of what lies in a folder, in order.
+fn contents(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = std::fs::read_dir(folder)?;
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// Removes a file, a link (never what it leads to) or a folder; that there is none is well.
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
 }
 
 async fn show(arguments: &DemoArguments) -> Result<Running, Box<dyn std::error::Error>> {
@@ -128,10 +197,14 @@ async fn show(arguments: &DemoArguments) -> Result<Running, Box<dyn std::error::
     };
     say("Регистрирую этот компьютер…")?;
     agent.enroll(&token).await?;
-    let mut running = agent.run()?;
+    let (mut running, lifeline) = agent.run()?;
     let device = reported(&server.state, &mut running).await?;
     print_invitation(&server, &device, &password, &folder)?;
-    Ok(Running { server, agent: running })
+    Ok(Running {
+        server,
+        agent: running,
+        lifeline,
+    })
 }
 
 async fn start_server(folder: &Path, port: u16, clock: Clock) -> Result<Server, Box<dyn std::error::Error>> {
@@ -230,16 +303,20 @@ impl Agent {
         }
     }
 
-    fn run(&self) -> Result<Child, DemoError> {
+    fn run(&self) -> Result<(Child, Lifeline), DemoError> {
         let log = std::fs::File::create(self.config.with_file_name("agent.log"));
-        let mut command = self.command(&["run"]);
+        let mut command = self.command(&["run", "--attached"]);
+        command.stdin(Stdio::piped());
         if let Ok(log) = log {
             command.stderr(log);
         }
-        command.spawn().map_err(|source| DemoError::Agent {
+        let mut child = command.spawn().map_err(|source| DemoError::Agent {
             agent: self.program.clone(),
             source,
-        })
+        })?;
+        // Taken out, because waiting for the child would close it.
+        let lifeline = child.stdin.take();
+        Ok((child, lifeline))
     }
 }
 
@@ -269,7 +346,7 @@ fn print_invitation(server: &Server, device: &str, password: &str, folder: &Path
 }
 
 /// Lets the agent end by itself, so that nothing of it stays; after ten seconds it is ended.
-async fn end(mut agent: Child) {
+async fn end(mut agent: Child, lifeline: Lifeline) {
     #[cfg(unix)]
     if let Some(id) = agent
         .id()
@@ -278,6 +355,7 @@ async fn end(mut agent: Child) {
     {
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
     }
+    drop(lifeline);
     if tokio::time::timeout(Duration::from_secs(10), agent.wait()).await.is_err() {
         let _ = agent.kill().await;
     }
