@@ -51,14 +51,18 @@ enum Command {
     #[command(after_help = "Пример:\n  cos-controller migrate --config /etc/cos-controller/controller.toml")]
     Migrate,
     /// Настройки
+    #[command(after_help = "Пример:\n  cos-controller config print > controller.toml")]
     Config(config::ConfigArguments),
     /// Удостоверяющий центр
     Ca(ca::CaArguments),
     /// Токены для регистрации компьютеров
+    #[command(after_help = "Пример:\n  cos-controller token create --organization 1205999000019 --uses 30 --file token.txt")]
     Token(token::TokenArguments),
     /// Люди, которым открыты страницы
+    #[command(after_help = "Пример:\n  cos-controller operator create --login admin --role region_administrator")]
     Operator(operator::OperatorArguments),
     /// Реестр организаций
+    #[command(after_help = "Пример:\n  cos-controller organization import реестр.xlsx")]
     Organization(organization::OrganizationArguments),
 }
 
@@ -175,4 +179,39 @@ fn hangup_is_ignored() -> bool {
 
 fn display(path: &Path) -> std::path::Display<'_> {
     path.display()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_says_in_russian_what_it_does_and_gives_an_example() {
+        let mut waiting = vec![CommandLine::command()];
+        let mut seen = 0;
+        while let Some(command) = waiting.pop() {
+            let name = command.get_name();
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let cyrillic = |c: char| ('а'..='я').contains(&c);
+            assert!(about.contains(cyrillic), "{name}: «{about}»");
+            let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(
+                example.contains("Пример") && example.contains("cos-controller "),
+                "{name} has no example"
+            );
+            waiting.extend(command.get_subcommands().cloned());
+            seen += 1;
+        }
+        assert!(seen > 15, "{seen} commands");
+    }
+
+    #[test]
+    fn a_reader_who_has_seen_enough_is_no_failure() {
+        let closed: Box<dyn Error> = ca::CaError::Print(io::ErrorKind::BrokenPipe.into()).into();
+        assert!(is_broken_pipe(closed.as_ref()));
+        let full: Box<dyn Error> = ca::CaError::Print(io::ErrorKind::StorageFull.into()).into();
+        assert!(!is_broken_pipe(full.as_ref()));
+    }
 }

@@ -24,11 +24,11 @@ pub struct CaArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum CaCommand {
-    #[command(after_help = "Пример / Example:\n  cos-controller ca init --config /etc/cos-controller/controller.toml")]
     /// Создать корень, выпускающий центр и ключ подписи / Create root, issuing CA and signing key
+    #[command(after_help = "Пример / Example:\n  cos-controller ca init --config /etc/cos-controller/controller.toml")]
     Init,
-    #[command(after_help = "Пример / Example:\n  cos-controller ca show --json")]
     /// Показать сертификаты, отпечатки и сроки / Show certificates, fingerprints and validity
+    #[command(after_help = "Пример / Example:\n  cos-controller ca show --json")]
     Show {
         /// JSON вместо текста / JSON instead of text
         #[arg(long)]
