@@ -48,9 +48,79 @@ pub fn judge(password: &str, login: &str) -> Result<(), WeakPassword> {
     match password.chars().count() {
         ..MIN_CHARS => Err(WeakPassword::Short),
         count if count > MAX_CHARS => Err(WeakPassword::Long),
+        // As long as was asked for, and yet no harder to guess than a short one.
+        _ if easily_guessed(password) => Err(WeakPassword::Short),
         _ if password.to_lowercase() == login.to_lowercase() => Err(WeakPassword::SameAsLogin),
         _ => Ok(()),
     }
+}
+
+/// What everybody tries first, with or without digits and marks around it.
+const COMMONEST: [&str; 17] = [
+    "password",
+    "passwort",
+    "passw0rd",
+    "p@ssw0rd",
+    "administrator",
+    "admin",
+    "welcome",
+    "letmein",
+    "iloveyou",
+    "qwerty",
+    "qazwsx",
+    "qazwsxedc",
+    "пароль",
+    "администратор",
+    "админ",
+    "йцукен",
+    "йфяцычувс",
+];
+/// Neighbours on a keyboard, Latin and Russian, and the columns that begin with digits.
+const KEYBOARD: [&str; 9] = [
+    "1234567890",
+    "qwertyuiop[]",
+    "asdfghjkl;'",
+    "zxcvbnm,./",
+    "йцукенгшщзхъ",
+    "фывапролджэ",
+    "ячсмитьбю.",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "1й2ц3у4к5е6н7г8ш9щ0з",
+];
+
+/// One unit over and over, characters in order, neighbours on a keyboard, or one of the commonest passwords.
+fn easily_guessed(password: &str) -> bool {
+    let folded = password.to_lowercase();
+    let letters: Vec<char> = folded.chars().collect();
+    let unit = unit_of(&letters);
+    // «аааааааааа», «1212121212»: a unit this short is no secret, however often it is said.
+    if unit.len() <= 4 && unit.len() < letters.len() {
+        return true;
+    }
+    let unit: String = unit.iter().collect();
+    let core = unit.trim_matches(|c: char| !c.is_alphabetic());
+    in_order(&letters)
+        || [unit.as_str(), core]
+            .into_iter()
+            .any(|text| COMMONEST.contains(&text) || on_keyboard(text))
+}
+
+/// The shortest part that the whole is a repetition of: the whole itself where there is none.
+fn unit_of(letters: &[char]) -> &[char] {
+    let repeats = |&length: &usize| letters.chunks(length).all(|part| letters.starts_with(part));
+    let length = (1..letters.len()).find(repeats).unwrap_or(letters.len());
+    &letters[..length]
+}
+
+/// `abcdefghij`, `0987654321`: every character beside the one before, always in the same direction.
+fn in_order(letters: &[char]) -> bool {
+    let next = |from: char, to: char| u32::from(from) + 1 == u32::from(to) || (from, to) == ('9', '0');
+    let pairs = || letters.windows(2).map(|pair| (pair[0], pair[1]));
+    pairs().all(|(from, to)| next(from, to)) || pairs().all(|(from, to)| next(to, from))
+}
+
+fn on_keyboard(text: &str) -> bool {
+    text.chars().count() >= 4 && KEYBOARD.iter().any(|row| row.contains(text))
 }
 
 /// How long an account is closed after this many failures in a row: a minute after five, doubling with every
@@ -176,6 +246,43 @@ mod tests {
         assert_eq!(judge("Technician59", "technician59"), Err(WeakPassword::SameAsLogin));
         assert_eq!(judge(&"д".repeat(201), "anna"), Err(WeakPassword::Long));
         assert_eq!(judge("десять знаков", "anna"), Ok(()));
+    }
+
+    #[test]
+    fn what_everybody_tries_first_is_refused() {
+        for weak in [
+            "1111111111",
+            "ДДДДДДДДДДД",
+            "1212121212",
+            "1234567890",
+            "0987654321",
+            "0123456789",
+            "abcdefghij",
+            "абвгдежзий",
+            "Password123",
+            "passwordpassword",
+            "!!!Admin2026!!!",
+            "administrator",
+            "qwerty12345",
+            "qwertyuiop",
+            "1234567890qwerty",
+            "йцукен12345",
+            "ЙЦУКЕНГШЩЗ",
+            "Администратор1",
+            "пароль12345",
+            "1q2w3e4r5t",
+        ] {
+            assert_eq!(judge(weak, "anna"), Err(WeakPassword::Short), "{weak}");
+        }
+        for fair in [
+            "школа у реки 59",
+            "correct horse",
+            "administer-7-rivers",
+            "20 паролей школы",
+            "aaaaabbbbbc",
+        ] {
+            assert_eq!(judge(fair, "anna"), Ok(()), "{fair}");
+        }
     }
 
     #[test]
