@@ -85,6 +85,17 @@ fn each_obstacle_on_the_way_is_named() {
         (TransportFailure::Timeout { controller: controller() }, "не отвечает"),
         (TransportFailure::ProxyLoginRequired { proxy: proxy() }, "требует логин и пароль"),
         (
+            TransportFailure::ProxyLoginRefused { proxy: proxy() },
+            "не принимает заданные логин и пароль",
+        ),
+        (
+            TransportFailure::ProxySilent {
+                proxy: proxy(),
+                controller: controller(),
+            },
+            "Прокси http://10.0.59.52:3128 не отвечает",
+        ),
+        (
             TransportFailure::ProxyUnreachable {
                 proxy: proxy(),
                 reason: "отказ".into(),
