@@ -21,9 +21,14 @@ use clap::{Parser, Subcommand};
 
 use crate::language::Language;
 
-/// Сообщает региональному контроллеру, какое оборудование стоит в классе.
+/// Агент учёта оборудования: сообщает региональному контроллеру, какие компьютеры стоят в классе
 #[derive(Debug, Parser)]
 #[command(name = "cos-agent", version, propagate_version = true)]
+#[command(after_help = "Примеры:
+  cos-agent inventory                     показать, из чего состоит этот компьютер
+  cos-agent doctor /media/usb/school.token  проверить связь и токен, ничего не тратя
+  sudo cos-agent enroll cos1.eyJ…         зарегистрировать компьютер
+  sudo cos-agent status                   узнать, что с агентом")]
 struct CommandLine {
     /// Язык сообщений / language of messages
     #[arg(long, value_enum, default_value_t = Language::Ru, global = true)]
