@@ -7,6 +7,7 @@
 mod config;
 mod doctor;
 mod enroll;
+mod faults;
 mod inventory;
 mod privileged;
 mod run;
@@ -84,8 +85,13 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 fn print_chain(error: &(dyn Error + 'static), lang: Language) {
     let mut out = io::stderr().lock();
     // Nothing is left to be told where not even the errors can be written.
-    let _ = writeln!(out, "{}: {error}", lang.choose("ошибка", "error"));
+    let _ = writeln!(out, "{}: {}", lang.choose("ошибка", "error"), in_words(error, lang));
     for cause in std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source()) {
-        let _ = writeln!(out, "  {}: {cause}", lang.choose("причина", "cause"));
+        let _ = writeln!(out, "  {}: {}", lang.choose("причина", "cause"), in_words(cause, lang));
     }
+}
+
+fn in_words(error: &(dyn Error + 'static), lang: Language) -> String {
+    let russian = (lang == Language::Ru).then(|| faults::in_russian(error)).flatten();
+    russian.unwrap_or_else(|| error.to_string())
 }
