@@ -27,7 +27,7 @@ use crate::language::Language;
 #[command(name = "cos-agent", version, propagate_version = true)]
 #[command(after_help = "Примеры:
   cos-agent inventory                     показать, из чего состоит этот компьютер
-  cos-agent doctor /media/usb/school.token  проверить связь и токен, ничего не тратя
+  cos-agent doctor school.token           проверить связь и токен, ничего не тратя
   sudo cos-agent enroll cos1.eyJ…         зарегистрировать компьютер
   sudo cos-agent status                   узнать, что с агентом")]
 struct CommandLine {
