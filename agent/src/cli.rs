@@ -7,7 +7,6 @@
 mod config;
 mod doctor;
 mod enroll;
-mod faults;
 mod inventory;
 mod privileged;
 mod run;
@@ -20,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::faults;
 use crate::language::Language;
 
 /// Агент учёта оборудования: сообщает региональному контроллеру, какие компьютеры стоят в классе
@@ -92,6 +92,10 @@ fn print_chain(error: &(dyn Error + 'static), lang: Language) {
 }
 
 fn in_words(error: &(dyn Error + 'static), lang: Language) -> String {
-    let russian = (lang == Language::Ru).then(|| faults::in_russian(error)).flatten();
+    let russian = (lang == Language::Ru).then(|| match error.downcast_ref::<enroll::TokenFileError>() {
+        Some(error) => Some(error.in_russian()),
+        None => faults::in_russian(error),
+    });
+    let russian = russian.flatten();
     russian.unwrap_or_else(|| error.to_string())
 }

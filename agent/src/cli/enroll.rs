@@ -66,6 +66,17 @@ pub(super) enum TokenFileError {
     TooLarge(PathBuf),
 }
 
+impl TokenFileError {
+    /// Without its cause.
+    pub(super) fn in_russian(&self) -> String {
+        match self {
+            Self::Read(path, _) => format!("не удалось прочитать файл токена {}", path.display()),
+            Self::NotAFile(path) => format!("{} — не обычный файл: токен из него не прочитать", path.display()),
+            Self::TooLarge(path) => format!("{} слишком велик для файла токена", path.display()),
+        }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box<dyn Error>> {
     let mut out = io::stdout().lock();
     let mut progress = io::stderr();

@@ -242,10 +242,13 @@ fn an_unenrolled_computer_is_told_how_to_enroll() {
 #[test]
 fn a_broken_configuration_names_its_line() {
     let seen = Observations {
-        config: Err("agent.toml, line 3, key «contollers»: unknown field".to_owned()),
+        config: Err(Reason {
+            russian: "agent.toml, строка 3, ключ «contollers»: unknown field".to_owned(),
+            english: "agent.toml, line 3, key «contollers»: unknown field".to_owned(),
+        }),
         ..well()
     };
-    assert!(only_fault(&seen).sentence.contains("line 3"));
+    assert!(only_fault(&seen).sentence.contains("строка 3"));
 }
 
 #[test]

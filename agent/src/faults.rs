@@ -1,10 +1,10 @@
 //! Faults of this computer in Russian: what `enroll`, `run`, `status` and `doctor` end with. The library's own
-//! errors are English, for logs; a person at the computer is told in Russian.
+//! errors are English, for logs; a person at the computer is told in Russian. Called by the command line and by
+//! `doctor`; it decides nothing.
 
 use std::error::Error;
 use std::io;
 
-use super::enroll::TokenFileError;
 use crate::config::ConfigError;
 use crate::durable_file::FileError;
 use crate::enrollment::{EnrollError, EnrollmentFileError};
@@ -14,7 +14,7 @@ use crate::spool::SpoolError;
 use crate::transport::TransportError;
 
 /// The sentence for this error without its cause; `None` where there is no better one than its own text.
-pub(super) fn in_russian(error: &(dyn Error + 'static)) -> Option<String> {
+pub fn in_russian(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<RunError>() {
         return of_run(error);
     }
@@ -36,13 +36,31 @@ pub(super) fn in_russian(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<FileError>() {
         return Some(of_file(error));
     }
-    if let Some(error) = error.downcast_ref::<TokenFileError>() {
-        return Some(of_token_file(error));
-    }
     if let Some(error) = error.downcast_ref::<ConfigError>() {
         return Some(of_config(error));
     }
     error.downcast_ref::<io::Error>().and_then(of_system)
+}
+
+/// An error with its causes in one line, in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    pub russian: String,
+    pub english: String,
+}
+
+impl Reason {
+    pub fn of(error: &(dyn Error + 'static)) -> Self {
+        let causes = || std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+        let russian: Vec<String> = causes()
+            .map(|cause| in_russian(cause).unwrap_or_else(|| cause.to_string()))
+            .collect();
+        let english: Vec<String> = causes().map(ToString::to_string).collect();
+        Self {
+            russian: russian.join(": "),
+            english: english.join(": "),
+        }
+    }
 }
 
 fn of_run(error: &RunError) -> Option<String> {
@@ -126,14 +144,6 @@ fn of_file(error: &FileError) -> String {
     }
 }
 
-fn of_token_file(error: &TokenFileError) -> String {
-    match error {
-        TokenFileError::Read(path, _) => format!("не удалось прочитать файл токена {}", path.display()),
-        TokenFileError::NotAFile(path) => format!("{} — не обычный файл: токен из него не прочитать", path.display()),
-        TokenFileError::TooLarge(path) => format!("{} слишком велик для файла токена", path.display()),
-    }
-}
-
 fn of_config(error: &ConfigError) -> String {
     match error {
         ConfigError::Read(path, _) => format!("не удалось прочитать файл настроек {}", path.display()),
@@ -164,13 +174,9 @@ mod tests {
     #[test]
     fn what_people_meet_is_told_in_russian() {
         let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
-        let cases: [(Box<dyn Error>, &str); 5] = [
+        let cases: [(Box<dyn Error>, &str); 4] = [
             (Box::new(RunError::Spool(SpoolError::InUse("/s".into()))), "агент уже работает"),
             (Box::new(RunError::NotEnrolled), "не зарегистрирован"),
-            (
-                Box::new(TokenFileError::Read("/t".into(), denied())),
-                "не удалось прочитать файл токена /t",
-            ),
             (
                 Box::new(EnrollError::File(FileError::Write("/k".into(), denied()))),
                 "не удалось записать /k",
