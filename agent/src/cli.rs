@@ -19,11 +19,17 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::faults;
 use crate::language::Language;
 
-/// Сообщает региональному контроллеру, какое оборудование стоит в классе.
+/// Агент учёта оборудования: сообщает региональному контроллеру, какие компьютеры стоят в классе
 #[derive(Debug, Parser)]
 #[command(name = "cos-agent", version, propagate_version = true)]
+#[command(after_help = "Примеры:
+  cos-agent inventory                     показать, из чего состоит этот компьютер
+  cos-agent doctor school.token           проверить связь и токен, ничего не тратя
+  sudo cos-agent enroll cos1.eyJ…         зарегистрировать компьютер
+  sudo cos-agent status                   узнать, что с агентом")]
 struct CommandLine {
     /// Язык сообщений / language of messages
     #[arg(long, value_enum, default_value_t = Language::Ru, global = true)]
@@ -79,8 +85,17 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 fn print_chain(error: &(dyn Error + 'static), lang: Language) {
     let mut out = io::stderr().lock();
     // Nothing is left to be told where not even the errors can be written.
-    let _ = writeln!(out, "{}: {error}", lang.choose("ошибка", "error"));
+    let _ = writeln!(out, "{}: {}", lang.choose("ошибка", "error"), in_words(error, lang));
     for cause in std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source()) {
-        let _ = writeln!(out, "  {}: {cause}", lang.choose("причина", "cause"));
+        let _ = writeln!(out, "  {}: {}", lang.choose("причина", "cause"), in_words(cause, lang));
     }
+}
+
+fn in_words(error: &(dyn Error + 'static), lang: Language) -> String {
+    let russian = (lang == Language::Ru).then(|| match error.downcast_ref::<enroll::TokenFileError>() {
+        Some(error) => Some(error.in_russian()),
+        None => faults::in_russian(error),
+    });
+    let russian = russian.flatten();
+    russian.unwrap_or_else(|| error.to_string())
 }

@@ -13,6 +13,7 @@ use inventory_schema::timestamp::Timestamp;
 use serde::Serialize;
 
 use crate::enrollment::Refusal;
+use crate::faults::Reason;
 use crate::identity::Validity;
 use crate::spool::SpoolSurvey;
 use crate::transport::TransportFailure;
@@ -25,7 +26,7 @@ pub struct Observations {
     /// The best guess after asking the controllers.
     pub now: Timestamp,
     /// What is wrong with `agent.toml`, if anything.
-    pub config: Result<(), String>,
+    pub config: Result<(), Reason>,
     pub state_dir: StateDir,
     pub enrollment: EnrollmentState,
     pub certificate: CertificateState,
@@ -38,20 +39,20 @@ pub struct Observations {
     pub clock_offset_micros: Option<i64>,
     /// What the controller says to this device; `None` when it was not asked.
     pub check_in: Option<Result<(), TransportFailure>>,
-    pub spool: Result<SpoolSurvey, String>,
+    pub spool: Result<SpoolSurvey, Reason>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StateDir {
     Writable { path: String },
     Missing { path: String },
-    NotWritable { path: String, reason: String },
+    NotWritable { path: String, reason: Reason },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EnrollmentState {
     None,
-    Unreadable { reason: String },
+    Unreadable { reason: Reason },
     Enrolled { region: RegionId, organization: String },
 }
 
@@ -61,7 +62,7 @@ pub enum CertificateState {
     NotExpected,
     Missing,
     Unreadable {
-        reason: String,
+        reason: Reason,
     },
     /// The key is not the one that was enrolled.
     OtherKey,

@@ -376,7 +376,7 @@ fn kind_of(failure: &TransportFailure) -> Failure {
         TransportFailure::Problem(problem) => match problem.code {
             ProblemCode::CertificateExpired => Failure::CertificateExpired,
             ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy,
-            _ => Failure::Refused,
+            code => Failure::Refused(code),
         },
         _ => Failure::Unreachable,
     }
@@ -395,7 +395,13 @@ fn log_once(last: &Mutex<Option<String>>, failure: &TransportFailure) {
     let text = chain(failure);
     let mut last = lock(last);
     if last.as_ref() != Some(&text) {
-        tracing::warn!(failure = %text, "the controller was not reached; the agent keeps trying");
+        match (failure, kind_of(failure)) {
+            (TransportFailure::Problem(problem), Failure::Busy) => {
+                tracing::warn!("the controller cannot serve now: {}; the agent keeps trying", problem.code);
+            }
+            (TransportFailure::Problem(problem), _) => tracing::warn!("the controller refuses this device: {}", problem.code),
+            _ => tracing::warn!(failure = %text, "the controller was not reached; the agent keeps trying"),
+        }
         *last = Some(text);
     }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use inventory_schema::envelope::ChainHead;
-use inventory_schema::{Digest, KeyFingerprint, SectionName};
+use inventory_schema::problem::ProblemCode;
+use inventory_schema::{Digest, KeyFingerprint, SectionName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::TrustedTime;
@@ -28,6 +29,15 @@ pub struct Ledger {
     /// What the controller said it holds.
     pub held: BTreeMap<SectionName, Digest>,
     pub trusted_time: Option<TrustedTime>,
+    /// What the controller refused the running agent for, until it answers well again.
+    pub last_refusal: Option<LastRefusal>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRefusal {
+    pub code: ProblemCode,
+    /// By the best knowledge that the agent had of the time.
+    pub at: Timestamp,
 }
 
 const FILE: &str = "ledger.json";

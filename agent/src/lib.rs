@@ -28,6 +28,7 @@ pub mod doctor;
 pub mod durable_file;
 pub mod enrollment;
 pub mod eventloop;
+pub mod faults;
 pub mod identity;
 pub mod inventory;
 pub mod language;

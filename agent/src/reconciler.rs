@@ -29,7 +29,7 @@ pub use event::{Delivery, Event, Failure};
 pub use schedule::{Backoff, Chance, Schedule};
 
 use crate::clock::{Moment, TrustedTime};
-use crate::ledger::Ledger;
+use crate::ledger::{LastRefusal, Ledger};
 
 /// Who this agent is; settled at enrollment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,6 +217,7 @@ impl Reconciler {
             Event::CheckInFailed(failure) => {
                 self.check_in = Duty::Resting;
                 self.lose_contact(failure, now);
+                self.remember_refusal(failure, now, actions);
             }
             Event::Spooled { depth } => {
                 self.spool = depth;
@@ -234,6 +235,7 @@ impl Reconciler {
                 self.deliver = Duty::Resting;
                 self.postpone_delivery(now);
                 self.lose_contact(failure, now);
+                self.remember_refusal(failure, now, actions);
             }
             Event::Resumed { newest, depth } => {
                 self.resuming = false;
@@ -278,6 +280,7 @@ impl Reconciler {
     fn check_in_answered(&mut self, answer: CheckInAnswer, now: Moment, actions: &mut Vec<Action>) {
         self.contact.succeeded();
         self.in_contact = true;
+        self.ledger.last_refusal = None;
         self.ledger.trusted_time = Some(TrustedTime::received(answer.server_time, now));
         self.check_in = Duty::Due(now.uptime + Duration::from_secs(answer.next_check_in.get()));
         self.wait = answer.wait;
@@ -367,15 +370,25 @@ impl Reconciler {
                 self.renewal_due = true;
                 self.renew.no_later_than(now.uptime);
             }
-            Failure::Unreachable | Failure::Busy | Failure::Refused => {}
+            Failure::Unreachable | Failure::Busy | Failure::Refused(_) => {}
         }
         let pause = match failure {
-            Failure::Refused => self.chance.spread(self.schedule.refused),
+            Failure::Refused(_) => self.chance.spread(self.schedule.refused),
             _ => self.contact.failed(&self.schedule, &mut self.chance),
         };
         self.in_contact = false;
         self.wait = Seconds::saturating(0);
         self.check_in.no_later_than(now.uptime + pause);
+    }
+
+    /// For `status`: whoever looks at the computer must not have to ask the controller why nothing is accepted.
+    fn remember_refusal(&mut self, failure: Failure, now: Moment, actions: &mut Vec<Action>) {
+        if let Failure::Refused(code) = failure {
+            let trusted = self.ledger.trusted_time.and_then(|trusted| trusted.at(now));
+            let at = trusted.unwrap_or(now.device);
+            self.ledger.last_refusal = Some(LastRefusal { code, at });
+            actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+        }
     }
 
     fn take_back_draft(&mut self, now: Moment) {

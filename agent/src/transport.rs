@@ -274,7 +274,7 @@ impl Transport {
         if call.compressed {
             request = request.header(CONTENT_ENCODING, "zstd");
         }
-        let failed = |error: reqwest::Error| classify(&error, controller.as_str(), self.route.proxy_name().as_deref());
+        let failed = |error: reqwest::Error| classify(&error, controller.as_str(), &self.route);
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let content_type = content_type(&response);

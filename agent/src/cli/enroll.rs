@@ -21,8 +21,10 @@ const MAX_TOKEN_FILE_BYTES: u64 = 64 << 10;
 
 /// Зарегистрировать этот компьютер по токену
 ///
-/// Токен выдаёт региональный оператор: строкой, QR-кодом или файлом. Повторная регистрация того же компьютера
-/// токен не расходует.
+/// Токен выдаёт региональный оператор: строкой, QR-кодом или файлом. Повторная регистрация в той же школе
+/// токен не расходует, если у компьютера остался прежний ключ или если этим же токеном уже зарегистрирован компьютер
+/// с теми же номерами (номер от производителя и ещё хотя бы один признак: диск, плата, сетевая карта). Иначе тратится
+/// ещё одно использование.
 #[derive(Debug, Args)]
 #[command(after_help = "Примеры:
   sudo cos-agent enroll cos1.eyJ…
@@ -55,11 +57,24 @@ enum Outcome {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum TokenFileError {
+pub(super) enum TokenFileError {
     #[error("cannot read the token's file {0}")]
     Read(PathBuf, #[source] io::Error),
+    #[error("{0} is not a regular file: no token can be read from it")]
+    NotAFile(PathBuf),
     #[error("{0} is too large to be a token's file")]
     TooLarge(PathBuf),
+}
+
+impl TokenFileError {
+    /// Without its cause.
+    pub(super) fn in_russian(&self) -> String {
+        match self {
+            Self::Read(path, _) => format!("не удалось прочитать файл токена {}", path.display()),
+            Self::NotAFile(path) => format!("{} — не обычный файл: токен из него не прочитать", path.display()),
+            Self::TooLarge(path) => format!("{} слишком велик для файла токена", path.display()),
+        }
+    }
 }
 
 pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box<dyn Error>> {
@@ -100,7 +115,7 @@ fn token_line(arguments: &Arguments) -> Result<String, TokenFileError> {
         return read_token_file(file);
     }
     let given = arguments.token.clone().unwrap_or_default();
-    if !given.trim_start().starts_with("cos1.") && Path::new(&given).is_file() {
+    if !given.trim_start().starts_with("cos1.") && Path::new(&given).exists() {
         return read_token_file(Path::new(&given));
     }
     Ok(given)
@@ -118,7 +133,12 @@ pub(super) fn read_token(given: &str) -> Result<String, Box<dyn Error>> {
 
 fn read_token_file(path: &Path) -> Result<String, TokenFileError> {
     let failed = |error| TokenFileError::Read(path.to_owned(), error);
-    if std::fs::metadata(path).map_err(failed)?.len() > MAX_TOKEN_FILE_BYTES {
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        // A pipe would be waited for without end.
+        return Err(TokenFileError::NotAFile(path.to_owned()));
+    }
+    if metadata.len() > MAX_TOKEN_FILE_BYTES {
         return Err(TokenFileError::TooLarge(path.to_owned()));
     }
     std::fs::read_to_string(path).map_err(failed)
@@ -260,6 +280,8 @@ mod tests {
         let file = folder.path().join("school.token");
         std::fs::write(&file, "cos1.abc.12345678\n").unwrap();
         assert_eq!(read_token(file.to_str().unwrap()).unwrap(), "cos1.abc.12345678\n");
+        let folder_named = read_token(folder.path().to_str().unwrap()).unwrap_err().to_string();
+        assert!(folder_named.contains("is not a regular file"), "{folder_named}");
         assert_eq!(read_token("cos1.abc.12345678").unwrap(), "cos1.abc.12345678");
         assert_eq!(read_token("typed wrongly").unwrap(), "typed wrongly");
     }

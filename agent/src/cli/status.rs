@@ -11,10 +11,11 @@ use serde::Serialize;
 
 use super::settings::ConfigFile;
 use crate::config::AgentConfig;
+use crate::doctor::words::of_problem;
 use crate::enrollment::Enrollment;
 use crate::identity::Identity;
-use crate::language::Language;
-use crate::ledger::Ledger;
+use crate::language::{Language, moment};
+use crate::ledger::{LastRefusal, Ledger};
 use crate::spool::survey;
 
 /// Показать состояние агента на этом компьютере; сети не касается
@@ -44,6 +45,9 @@ struct Status {
     /// Place of the newest report that the controller holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledged: Option<u64>,
+    /// What the controller refused the running agent for, and has not taken back since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_refusal: Option<LastRefusal>,
     waiting_reports: u64,
     tombstones: u64,
     spool_bytes: u64,
@@ -79,6 +83,7 @@ fn read(config: &AgentConfig) -> Result<Status, Box<dyn Error>> {
             .map(|validity| validity.not_after),
         last_contact: ledger.trusted_time.map(|trusted| trusted.told()),
         acknowledged: ledger.acknowledged.map(|head| head.place.sequence),
+        last_refusal: ledger.last_refusal,
         waiting_reports: spool.reports,
         tombstones: spool.tombstones,
         spool_bytes: spool.bytes,
@@ -108,13 +113,22 @@ fn print(status: &Status, config: &AgentConfig, lang: Language, out: &mut impl W
     line(
         "Сертификат до",
         "Certificate until",
-        status.certificate_ends.map_or_else(never, |ends| ends.to_string()),
+        status.certificate_ends.map_or_else(never, |ends| moment(ends, lang)),
     )?;
     line(
         "Последняя связь",
         "Last contact",
-        status.last_contact.map_or_else(never, |at| at.to_string()),
+        status.last_contact.map_or_else(never, |at| moment(at, lang)),
     )?;
+    if let Some(refusal) = status.last_refusal {
+        let said = of_problem(refusal.code, lang);
+        let when = moment(refusal.at, lang);
+        line(
+            "Контроллер отказал",
+            "The controller refused",
+            format!("{when}, {}: {} {}", refusal.code, said.what, said.advice),
+        )?;
+    }
     line(
         "Принято отчётов",
         "Reports accepted",
@@ -123,7 +137,7 @@ fn print(status: &Status, config: &AgentConfig, lang: Language, out: &mut impl W
     line(
         "Ждёт отправки",
         "Waiting",
-        format!("{} ({} Б)", status.waiting_reports, status.spool_bytes),
+        format!("{} ({} {})", status.waiting_reports, status.spool_bytes, lang.choose("Б", "B")),
     )?;
     if status.tombstones > 0 {
         line("Из них без содержимого", "Of these without bodies", status.tombstones.to_string())?;

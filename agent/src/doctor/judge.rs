@@ -7,6 +7,7 @@ use inventory_schema::timestamp::Timestamp;
 use super::words::{Said, of_failure, of_problem};
 use super::{CertificateState, Check, Contact, EnrollmentState, Finding, Observations, StateDir, TokenSeen, Verdict};
 use crate::enrollment::Refusal;
+use crate::faults::Reason;
 use crate::language::{Language, moment};
 use crate::spool::SpoolSurvey;
 use crate::transport::TransportFailure;
@@ -76,14 +77,14 @@ impl Judge {
         }
     }
 
-    fn config(&self, config: &Result<(), String>) -> Finding {
+    fn config(&self, config: &Result<(), Reason>) -> Finding {
         match config {
             Ok(()) => self.well(Check::Config, "Файл настроек в порядке.", "The configuration is in order."),
             Err(reason) => self.wrong(
                 Check::Config,
                 (
-                    format!("Файл настроек не читается: {reason}."),
-                    format!("The configuration cannot be read: {reason}."),
+                    format!("Файл настроек не читается: {}.", reason.russian),
+                    format!("The configuration cannot be read: {}.", reason.english),
                 ),
                 (
                     "Исправьте названную строку; образец печатает «cos-agent config print».",
@@ -111,8 +112,8 @@ impl Judge {
             StateDir::NotWritable { path, reason } => self.wrong(
                 Check::StateDirectory,
                 (
-                    format!("В папку состояния {path} нельзя писать: {reason}."),
-                    format!("The state folder {path} cannot be written: {reason}."),
+                    format!("В папку состояния {path} нельзя писать: {}.", reason.russian),
+                    format!("The state folder {path} cannot be written: {}.", reason.english),
                 ),
                 (
                     "Запустите команду от имени администратора (sudo); проверьте место на диске и права.",
@@ -143,8 +144,8 @@ impl Judge {
             EnrollmentState::Unreadable { reason } => self.wrong(
                 Check::Enrollment,
                 (
-                    format!("Регистрация не читается: {reason}."),
-                    format!("The enrollment cannot be read: {reason}."),
+                    format!("Регистрация не читается: {}.", reason.russian),
+                    format!("The enrollment cannot be read: {}.", reason.english),
                 ),
                 (
                     "Запустите команду от имени администратора (sudo). Если файл повреждён, зарегистрируйте компьютер заново: «cos-agent enroll --again ТОКЕН».",
@@ -265,8 +266,8 @@ impl Judge {
             CertificateState::Unreadable { reason } => self.wrong(
                 check,
                 (
-                    format!("Ключ или сертификат не читается: {reason}."),
-                    format!("The key or the certificate cannot be read: {reason}."),
+                    format!("Ключ или сертификат не читается: {}.", reason.russian),
+                    format!("The key or the certificate cannot be read: {}.", reason.english),
                 ),
                 again,
             ),
@@ -325,15 +326,15 @@ impl Judge {
         }
     }
 
-    fn spool(&self, spool: &Result<SpoolSurvey, String>) -> Vec<Finding> {
+    fn spool(&self, spool: &Result<SpoolSurvey, Reason>) -> Vec<Finding> {
         let survey = match spool {
             Ok(survey) => survey,
             Err(reason) => {
                 return vec![self.wrong(
                     Check::Spool,
                     (
-                        format!("Очередь отчётов не читается: {reason}."),
-                        format!("The spool cannot be read: {reason}."),
+                        format!("Очередь отчётов не читается: {}.", reason.russian),
+                        format!("The spool cannot be read: {}.", reason.english),
                     ),
                     (
                         "Запустите команду от имени администратора (sudo).",

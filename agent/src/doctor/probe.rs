@@ -15,6 +15,7 @@ use crate::clock::SharedClock;
 use crate::config::{AgentConfig, ConfigError};
 use crate::durable_file::TEMPORARY_PREFIX;
 use crate::enrollment::{Enrollment, Refusal, agent_version};
+use crate::faults::Reason;
 use crate::identity::Identity;
 use crate::spool::survey;
 use crate::transport::{Transport, TransportError, TransportFailure, clock_offset_micros};
@@ -24,10 +25,10 @@ use crate::transport::{Transport, TransportError, TransportFailure, clock_offset
 pub async fn observe(config: Result<AgentConfig, ConfigError>, token: Option<&str>, clock: &SharedClock) -> Observations {
     let (config, config_error) = match config {
         Ok(config) => (config, Ok(())),
-        Err(error) => (AgentConfig::default(), Err(chain_text(&error))),
+        Err(error) => (AgentConfig::default(), Err(Reason::of(&error))),
     };
-    let enrollment = Enrollment::load(&config.state_dir).map_err(|error| chain_text(&error));
-    let identity = Identity::load(&config.state_dir).map_err(|error| chain_text(&error));
+    let enrollment = Enrollment::load(&config.state_dir).map_err(|error| Reason::of(&error));
+    let identity = Identity::load(&config.state_dir).map_err(|error| Reason::of(&error));
     let token = token.map(EnrollmentToken::from_line);
     let mut seen = Observations {
         now: clock.now(),
@@ -40,7 +41,7 @@ pub async fn observe(config: Result<AgentConfig, ConfigError>, token: Option<&st
         contacts: Vec::new(),
         clock_offset_micros: None,
         check_in: None,
-        spool: survey(&config.state_dir.join("spool")).map_err(|error| error.to_string()),
+        spool: survey(&config.state_dir.join("spool")).map_err(|error| Reason::of(&error)),
     };
     let subject = Subject {
         config: &config,
@@ -208,13 +209,13 @@ fn state_dir(folder: &Path) -> StateDir {
             let _ = std::fs::remove_file(&trial);
             StateDir::NotWritable {
                 path,
-                reason: error.to_string(),
+                reason: Reason::of(&error),
             }
         }
     }
 }
 
-fn enrollment_state(enrollment: &Result<Option<Enrollment>, String>) -> EnrollmentState {
+fn enrollment_state(enrollment: &Result<Option<Enrollment>, Reason>) -> EnrollmentState {
     match enrollment {
         Ok(None) => EnrollmentState::None,
         Err(reason) => EnrollmentState::Unreadable { reason: reason.clone() },
@@ -224,13 +225,13 @@ fn enrollment_state(enrollment: &Result<Option<Enrollment>, String>) -> Enrollme
                 organization: receipt.organization_name.to_string(),
             },
             Err(error) => EnrollmentState::Unreadable {
-                reason: chain_text(&error),
+                reason: Reason::of(&error),
             },
         },
     }
 }
 
-fn certificate_state(enrollment: &Result<Option<Enrollment>, String>, identity: &Result<Option<Identity>, String>) -> CertificateState {
+fn certificate_state(enrollment: &Result<Option<Enrollment>, Reason>, identity: &Result<Option<Identity>, Reason>) -> CertificateState {
     let Ok(Some(enrollment)) = enrollment else {
         return CertificateState::NotExpected;
     };

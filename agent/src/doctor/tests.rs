@@ -85,6 +85,17 @@ fn each_obstacle_on_the_way_is_named() {
         (TransportFailure::Timeout { controller: controller() }, "не отвечает"),
         (TransportFailure::ProxyLoginRequired { proxy: proxy() }, "требует логин и пароль"),
         (
+            TransportFailure::ProxyLoginRefused { proxy: proxy() },
+            "не принимает заданные логин и пароль",
+        ),
+        (
+            TransportFailure::ProxySilent {
+                proxy: proxy(),
+                controller: controller(),
+            },
+            "Прокси http://10.0.59.52:3128 не отвечает",
+        ),
+        (
             TransportFailure::ProxyUnreachable {
                 proxy: proxy(),
                 reason: "отказ".into(),
@@ -231,10 +242,13 @@ fn an_unenrolled_computer_is_told_how_to_enroll() {
 #[test]
 fn a_broken_configuration_names_its_line() {
     let seen = Observations {
-        config: Err("agent.toml, line 3, key «contollers»: unknown field".to_owned()),
+        config: Err(Reason {
+            russian: "agent.toml, строка 3, ключ «contollers»: unknown field".to_owned(),
+            english: "agent.toml, line 3, key «contollers»: unknown field".to_owned(),
+        }),
         ..well()
     };
-    assert!(only_fault(&seen).sentence.contains("line 3"));
+    assert!(only_fault(&seen).sentence.contains("строка 3"));
 }
 
 #[test]

@@ -31,7 +31,11 @@ pub fn of_failure(failure: &TransportFailure, lang: Language) -> Said {
         F::Dns { .. } | F::ConnectionRefused { .. } | F::Unreachable { .. } | F::Timeout { .. } | F::Broken { .. } => {
             of_network(failure, lang)
         }
-        F::ProxyUnreachable { .. } | F::ProxyLoginRequired { .. } | F::ProxyRefused { .. } => of_proxy(failure, lang),
+        F::ProxyUnreachable { .. }
+        | F::ProxySilent { .. }
+        | F::ProxyLoginRequired { .. }
+        | F::ProxyLoginRefused { .. }
+        | F::ProxyRefused { .. } => of_proxy(failure, lang),
         F::CertificateReplaced { .. } | F::CertificateTimeInvalid { .. } | F::CertificateName { .. } | F::Tls { .. } => {
             of_certificate(failure, lang)
         }
@@ -113,6 +117,28 @@ fn of_proxy(failure: &TransportFailure, lang: Language) -> Said {
             (
                 format!("The proxy {proxy} wants a login and a password."),
                 "Write login and password into [proxy] of agent.toml, or have the controller's address let through without them.",
+            ),
+        ),
+        F::ProxyLoginRefused { proxy } => say(
+            lang,
+            (
+                format!("Прокси {proxy} не принимает заданные логин и пароль."),
+                "Проверьте login и password в разделе [proxy] файла agent.toml. Если они верны, прокси требует другой способ входа (NTLM, Kerberos): агент его не поддерживает, попросите пропускать адрес контроллера без входа.",
+            ),
+            (
+                format!("The proxy {proxy} does not accept the login and password."),
+                "Check login and password in [proxy] of agent.toml. If they are right, the proxy wants another method (NTLM, Kerberos), which the agent does not support: have the controller's address let through without a login.",
+            ),
+        ),
+        F::ProxySilent { proxy, controller } => say(
+            lang,
+            (
+                format!("Прокси {proxy} не отвечает: соединение с {controller} через него не установлено за отведённое время."),
+                "Проверьте адрес и порт прокси в agent.toml, в токене или в настройках системы и то, что прокси пропускает к адресу и порту контроллера.",
+            ),
+            (
+                format!("The proxy {proxy} does not answer: no connection to {controller} was made through it in time."),
+                "Check the proxy's address and port in agent.toml, in the token or in the system's settings, and that it lets through to the controller's address and port.",
             ),
         ),
         F::ProxyUnreachable { proxy, reason } => say(

@@ -3,6 +3,7 @@
 //! Shows every section with its problems, fillers with their verdict, and of the software only how much there
 //! is: the whole list is in the JSON. Takes the document, writes text; called by `cos-agent inventory`.
 
+mod details;
 mod sections;
 mod words;
 
@@ -86,7 +87,11 @@ impl View<'_> {
         }
         for problem in section.problems() {
             let subject = problem.subject.as_ref().map(|subject| format!(" {subject}")).unwrap_or_default();
-            let detail = problem.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            let detail = problem
+                .detail
+                .as_ref()
+                .map(|detail| format!(": {}", details::shown(detail, self.lang)))
+                .unwrap_or_default();
             writeln!(
                 self.out,
                 "  ! {}{subject} — {}{detail}",

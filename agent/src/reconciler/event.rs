@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use inventory_schema::check_in::{CheckInAnswer, SpoolDepth};
 use inventory_schema::envelope::ChainHead;
+use inventory_schema::problem::ProblemCode;
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::{Digest, SectionName, Timestamp};
 
@@ -62,7 +63,7 @@ pub enum Failure {
     /// The controller says that this device's certificate has expired.
     CertificateExpired,
     /// Answered, and refused for good (revoked, foreign): asking often helps nobody.
-    Refused,
+    Refused(ProblemCode),
     /// Answered «later».
     Busy,
 }

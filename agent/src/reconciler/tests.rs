@@ -8,6 +8,7 @@ use std::time::Duration;
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, SpoolDepth};
 use inventory_schema::device::BootId;
 use inventory_schema::envelope::ChainHead;
+use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::{Bytes, Count, Seconds};
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::{CanonicalBytes, Digest, Envelope, SectionName, Timestamp};
@@ -446,6 +447,23 @@ fn an_expired_certificate_leads_to_renewal_and_a_wrong_clock_to_asking_the_time(
     assert!(actions.contains(&Action::Renew), "{actions:?}");
     let actions = world.core.handle(Event::RenewalFailed(Failure::WrongTime), now);
     assert!(actions.contains(&Action::AskTime), "{actions:?}");
+}
+
+#[test]
+fn a_refusal_is_remembered_until_the_next_good_answer() {
+    let mut world = World::new();
+    let now = world.now();
+    let refused = Failure::Refused(ProblemCode::CertificateRevoked);
+    let actions = world.core.handle(Event::CheckInFailed(refused), now);
+    let saved = actions.iter().find_map(|action| match action {
+        Action::SaveLedger(ledger) => ledger.last_refusal,
+        _ => None,
+    });
+    assert_eq!(saved.unwrap().code, ProblemCode::CertificateRevoked);
+    world.core.handle(Event::CheckInFailed(Failure::Unreachable), now);
+    assert!(world.core.ledger().last_refusal.is_some(), "silence takes nothing back");
+    world.pass(DAY);
+    assert_eq!(world.core.ledger().last_refusal, None);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::io;
 use inventory_schema::problem::Problem;
 use inventory_schema::timestamp::Timestamp;
 
+use super::proxy::Route;
 use super::tls::ChainFault;
 use crate::identity::Validity;
 
@@ -28,6 +29,12 @@ pub enum TransportFailure {
     ProxyUnreachable { proxy: String, reason: String },
     #[error("the proxy {proxy} wants a login and a password")]
     ProxyLoginRequired { proxy: String },
+    /// The proxy takes connections and lets the tunnel wait: it hangs, or the address behind it does.
+    #[error("the proxy {proxy} did not connect to {controller} in time")]
+    ProxySilent { proxy: String, controller: String },
+    /// 407, although the agent gave a login: it is wrong, or the proxy wants another method than Basic.
+    #[error("the proxy {proxy} does not accept the login and password")]
+    ProxyLoginRefused { proxy: String },
     /// The proxy answered CONNECT with something other than 200 or 407.
     #[error("the proxy {proxy} does not let the agent through to {controller}")]
     ProxyRefused { proxy: String, controller: String },
@@ -84,13 +91,14 @@ pub struct NameNotFound {
     pub cause: Option<io::Error>,
 }
 
-/// Names what kept the request to `controller` from being answered. `proxy` is the one that is in use, if any is known.
-pub fn classify(error: &reqwest::Error, controller: &str, proxy: Option<&str>) -> TransportFailure {
+/// Names what kept the request to `controller` from being answered on this `route`.
+pub fn classify(error: &reqwest::Error, controller: &str, route: &Route) -> TransportFailure {
     let chain = causes(error);
     let controller = controller.to_owned();
     let tunnel = chain.iter().find_map(|cause| TunnelFault::of(*cause));
-    let proxy = || proxy.unwrap_or("HTTPS_PROXY").to_owned();
+    let proxy = || route.proxy_name().unwrap_or_else(|| "HTTPS_PROXY".to_owned());
     match tunnel {
+        Some(TunnelFault::LoginRequired) if route.gives_login() => return TransportFailure::ProxyLoginRefused { proxy: proxy() },
         Some(TunnelFault::LoginRequired) => return TransportFailure::ProxyLoginRequired { proxy: proxy() },
         Some(TunnelFault::Refused) => {
             return TransportFailure::ProxyRefused {
@@ -106,10 +114,13 @@ pub fn classify(error: &reqwest::Error, controller: &str, proxy: Option<&str>) -
         }
         None => {}
     }
-    chain
-        .iter()
-        .find_map(|cause| typed(*cause, &controller))
-        .unwrap_or_else(|| untyped(error, &chain, controller))
+    if let Some(failure) = chain.iter().find_map(|cause| typed(*cause, &controller)) {
+        return failure;
+    }
+    match route.proxy_to(&controller) {
+        Some(proxy) if error.is_timeout() && error.is_connect() => TransportFailure::ProxySilent { proxy, controller },
+        _ => untyped(error, &chain, controller),
+    }
 }
 
 /// A cause whose type says what happened.

@@ -57,6 +57,25 @@ impl Route {
         }
     }
 
+    /// Whether the proxy is told a login and a password.
+    pub fn gives_login(&self) -> bool {
+        match self {
+            Self::Direct => false,
+            Self::Through { url, login } => login.is_some() || url.as_str().contains('@'),
+            Self::System => named_by(|name| std::env::var(name).ok(), &PROXY_VARIABLES).is_some_and(|url| url.contains('@')),
+        }
+    }
+
+    /// The proxy that connections to `controller` certainly take; `None` where the system may make an exception
+    /// of that address.
+    pub fn proxy_to(&self, controller: &str) -> Option<String> {
+        let exceptions = match self {
+            Self::System => named_by(|name| std::env::var(name).ok(), &["NO_PROXY", "no_proxy"]).unwrap_or_default(),
+            Self::Direct | Self::Through { .. } => String::new(),
+        };
+        self.proxy_name().filter(|_| !may_be_excepted(controller, &exceptions))
+    }
+
     /// The proxy's address for people, without a login; `None` when there is none.
     pub fn proxy_name(&self) -> Option<String> {
         match self {
@@ -69,9 +88,20 @@ impl Route {
 
 /// What the environment names, in the order in which the HTTP client looks.
 fn system_proxy(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    let named = names.into_iter().find_map(|name| variable(name).filter(|value| !value.is_empty()));
-    named.map(|value| without_login(&value))
+    named_by(variable, &PROXY_VARIABLES).map(|value| without_login(&value))
+}
+
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+fn named_by(variable: impl Fn(&str) -> Option<String>, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()))
+}
+
+/// Whether an exception of NO_PROXY may name `controller`: in doubt it may, as with every range of addresses.
+fn may_be_excepted(controller: &str, exceptions: &str) -> bool {
+    let mut listed = exceptions.split(',').map(|listed| listed.trim().trim_start_matches(['*', '.']));
+    let all = exceptions.split(',').any(|listed| listed.trim() == "*");
+    all || listed.any(|listed| listed.contains('/') || (!listed.is_empty() && controller.contains(listed)))
 }
 
 /// `http://login:password@proxy:3128` is shown as `http://proxy:3128`.
@@ -98,6 +128,17 @@ mod tests {
         assert_eq!(system_proxy(|_| None), None);
         assert_eq!(without_login("pc:secret@proxy:3128"), "proxy:3128");
         assert_eq!(without_login("http://proxy:3128"), "http://proxy:3128");
+    }
+
+    #[test]
+    fn an_exception_of_the_system_keeps_the_proxy_from_being_blamed() {
+        let controller = "https://controller.example:8443";
+        for exceptions in ["*", "localhost, .example", "controller.example", "10.0.0.0/8"] {
+            assert!(may_be_excepted(controller, exceptions), "{exceptions}");
+        }
+        for exceptions in ["", "localhost,127.0.0.1", "school.example"] {
+            assert!(!may_be_excepted(controller, exceptions), "{exceptions}");
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub enum Policy {
     Login(&'static str),
     /// Lets nobody through.
     Closed,
+    /// Takes the connection and never says a word.
+    Silent,
 }
 
 pub struct Proxy {
@@ -56,6 +58,7 @@ async fn tunnel(mut client: TcpStream, policy: Policy, tunnels: Arc<AtomicUsize>
     let head = read_head(&mut client).await?;
     let target = head.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned();
     let refusal: &[u8] = match policy {
+        Policy::Silent => return std::future::pending().await,
         Policy::Closed => b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/html\r\n\r\n<title>no</title>",
         Policy::Login(expected)
             if !head

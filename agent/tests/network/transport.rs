@@ -363,7 +363,11 @@ async fn what_a_proxy_does_is_told() {
     let guarded = Proxy::start(Policy::Login("Basic cGM6c2VjcmV0")).await;
     let proxy = guarded.url.to_string();
     let failed = failure(&through(&server, &region, &format!("url = '{proxy}'"))).await;
-    assert_eq!(failed, TransportFailure::ProxyLoginRequired { proxy });
+    assert_eq!(failed, TransportFailure::ProxyLoginRequired { proxy: proxy.clone() });
+
+    let wrong = format!("url = '{proxy}'\nlogin = 'pc'\npassword = 'wrong'");
+    let failed = failure(&through(&server, &region, &wrong)).await;
+    assert_eq!(failed, TransportFailure::ProxyLoginRefused { proxy });
 
     let closed = Proxy::start(Policy::Closed).await;
     let failed = failure(&through(&server, &region, &format!("url = '{}'", closed.url))).await;
@@ -378,6 +382,27 @@ async fn what_a_proxy_does_is_told() {
         );
     }
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_silent_proxy_is_named() {
+    let region = Authority::region();
+    let server = Server::start(&region, all_is_well).await;
+    let silent = Proxy::start(Policy::Silent).await;
+    let config: ProxyConfig = toml::from_str(&format!("url = '{}'", silent.url)).unwrap();
+    let transport = Transport::with_settings(Settings {
+        route: Route::choose(&config, None),
+        patience: Patience {
+            connect: Duration::from_millis(100),
+            ..Patience::default()
+        },
+        ..settings(vec![server.url.clone()], &region)
+    });
+    let failed = failure(&transport.unwrap()).await;
+    assert!(
+        matches!(&failed, TransportFailure::ProxySilent { proxy, .. } if *proxy == silent.url.to_string()),
+        "{failed:?}"
+    );
 }
 
 #[tokio::test]

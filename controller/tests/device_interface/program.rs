@@ -8,8 +8,8 @@ use inventory_schema::enrollment::EnrollmentToken;
 use inventory_schema::problem::ProblemCode;
 use tokio::process::Command;
 
-use crate::device::Computer;
-use crate::region::{Region, on_sqlite};
+use crate::device::{Computer, Device};
+use crate::region::{Region, on_sqlite, until};
 use crate::tokens::FaultyTokens;
 
 /// The program that was built beside this test.
@@ -77,6 +77,27 @@ async fn faulty_tokens(region: Region) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn enroll_and_doctor_say_what_is_wrong_with_a_token() {
     on_sqlite(faulty_tokens).await;
+}
+
+async fn revoked_at_work(region: Region) {
+    let device = Device::new(&region).await;
+    let (key, now) = (device.identity.fingerprint(), region.clock.now());
+    region.store().revoke_key(key, now, "списан", None).await.unwrap();
+    let running = device.run();
+    until("the refusal", async || device.computer.ledger().last_refusal).await;
+    running.stop().await;
+    let (exit, said) = run(&device.computer, &["status"]).await;
+    assert_eq!(exit, Some(0), "{said}");
+    assert_says(&said, ProblemCode::CertificateRevoked);
+    let (_, said) = run(&device.computer, &["status", "--json"]).await;
+    let status: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(status["last_refusal"]["code"], "certificate_revoked");
+    region.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_tells_what_the_running_agent_was_refused_for() {
+    on_sqlite(revoked_at_work).await;
 }
 
 async fn mistyped(region: Region) {
