@@ -135,7 +135,11 @@ async fn spend(
         (None, Some(evidence)) => own_device_of(state, evidence, token).await?,
         _ => None,
     };
-    let proposed = known.or(by_hardware).unwrap_or_else(DeviceId::generate);
+    if let Some(device) = by_hardware {
+        // Reinstalled: the same hardware of the same school spends nothing, whichever token it brings.
+        return still_valid(token, now).map(|()| device);
+    }
+    let proposed = known.unwrap_or_else(DeviceId::generate);
     let spent_as = strong.unwrap_or(key.fingerprint().0);
     match state
         .store

@@ -54,6 +54,7 @@ password-rule = At least 10 characters, and not the login.
 password-change = Change password
 password-wrong = The current password is wrong.
 password-short = The new password is shorter than 10 characters.
+password-common = This password is among those that are tried first: choose another.
 password-long = The new password is longer than 200 characters.
 password-same-as-login = The new password is the login.
 password-same-as-old = The new password is the current one.

@@ -225,6 +225,7 @@ fn weakness(password: &str, login: &str, l: Language) -> Option<String> {
     match password::judge(password, login) {
         Ok(()) => None,
         Err(WeakPassword::Short) => Some(l.t("password-short")),
+        Err(WeakPassword::Common) => Some(l.t("password-common")),
         Err(WeakPassword::Long) => Some(l.t("password-long")),
         Err(WeakPassword::SameAsLogin) => Some(l.t("password-same-as-login")),
     }

@@ -183,6 +183,11 @@ pub async fn the_same_computer_spends_one_use_and_is_one_device(region: Region) 
     let (_folder, second_key) = new_key();
     assert_eq!(asker.device(&second_key, strong("PF1ABCDE")).await, first);
     assert_eq!(asker.uses().await, 1);
+    // And once more with another token of its school.
+    let other = Asker::new(&region, 1).await;
+    let (_folder, third_key) = new_key();
+    assert_eq!(other.device(&third_key, strong("PF1ABCDE")).await, first);
+    assert_eq!(other.uses().await, 0);
     assert_eq!(region.devices().await, 1);
     region.stop().await;
 }
