@@ -9,11 +9,16 @@ use axum::http::header::CONTENT_ENCODING;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::report::{MAX_BODY_BYTES, MAX_COMPRESSED_BYTES};
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 /// The most memory a zstd frame may ask for as its window: 2^23 bytes.
 const ZSTD_WINDOW_LOG: u32 = 23;
 /// Larger bodies are unpacked and read on a thread of their own.
 const SMALL: usize = 64 << 10;
+
+/// How many bodies are unpacked and read at one time, over all connections: with the largest of each this is
+/// half a gigabyte. The others wait packed.
+static AT_ONE_TIME: Semaphore = Semaphore::const_new(16);
 
 /// How long a body may take to arrive: twice what agents wait for an answer in all. Without an end, whoever
 /// sends a byte a minute would keep a connection for ever.
@@ -68,7 +73,12 @@ pub async fn read_json<T: DeserializeOwned + Send + 'static>(request: Request, l
     if packed.len() <= SMALL && encoding == Encoding::Identity {
         return parse(&packed);
     }
-    let unpacked = tokio::task::spawn_blocking(move || parse(&unpack(packed, encoding, limits.unpacked)?)).await;
+    let place = AT_ONE_TIME.acquire().await.map_err(|_| ProblemCode::Busy)?;
+    let unpacked = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        parse(&unpack(packed, encoding, limits.unpacked)?)
+    })
+    .await;
     unpacked.unwrap_or(Err(ProblemCode::Internal))
 }
 
