@@ -10,7 +10,6 @@ use crate::check_in::ProtocolRange;
 use crate::device::{DeviceId, KeyFingerprint, MacAddress, SerialNumber, SystemUuid, identifier};
 use crate::organization::{BuildingId, OrganizationId, PlaceName, RegionId, RoomId};
 use crate::quantity::{Count, Seconds};
-use crate::section::SectionName;
 use crate::signature::{PublicKey, Signed};
 use crate::text::{Word, ascii_printable, checked_text};
 use crate::timestamp::Timestamp;
@@ -231,9 +230,6 @@ pub struct RenewalAnswer {
     pub trust: TrustBundle,
     pub server_time: Timestamp,
 }
-
-/// The sections that every device must have reported before its record counts as whole.
-pub const EXPECTED_SECTIONS: [SectionName; 10] = SectionName::ALL;
 
 #[cfg(test)]
 mod tests {

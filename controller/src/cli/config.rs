@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
-use super::{Outcome, display};
+use super::Outcome;
 use crate::config::{Config, SAMPLE};
 
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub fn run(arguments: &ConfigArguments, path: &Path, out: &mut impl Write) -> Ou
         ConfigCommand::Print => out.write_all(SAMPLE.as_bytes())?,
         ConfigCommand::Check => {
             Config::load(path)?;
-            writeln!(out, "{}: ошибок нет", display(path))?;
+            writeln!(out, "{}: ошибок нет", path.display())?;
         }
     }
     Ok(())
