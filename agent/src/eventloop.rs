@@ -4,9 +4,9 @@
 //! need (key, spool, connection, the bodies of the last collection) and decides nothing about when or why.
 //! One task handles events in order; slow work runs beside it and answers through a channel.
 
-mod deliver;
-mod kept_bodies;
-mod resume;
+pub(crate) mod deliver;
+pub(crate) mod kept_bodies;
+pub(crate) mod resume;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -353,7 +353,7 @@ impl Shell {
 }
 
 /// The envelope's canonical bytes with the device key's signature over exactly them.
-fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
+pub(crate) fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
     let envelope = CanonicalBytes::of(envelope).expect("an envelope is text, integers and digests");
     let signature = identity.sign(envelope.as_bytes());
     SignedReport {
@@ -362,7 +362,7 @@ fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
     }
 }
 
-fn holdings(enrollment: &Enrollment) -> Holdings {
+pub(crate) fn holdings(enrollment: &Enrollment) -> Holdings {
     Holdings {
         trust: Some(enrollment.trust.digest()),
         receipt: Some(Digest::of(enrollment.receipt.document.as_bytes())),
@@ -373,12 +373,17 @@ fn holdings(enrollment: &Enrollment) -> Holdings {
 fn kind_of(failure: &TransportFailure) -> Failure {
     match failure {
         TransportFailure::CertificateTimeInvalid { .. } => Failure::WrongTime,
-        TransportFailure::Problem(problem) => match problem.code {
-            ProblemCode::CertificateExpired => Failure::CertificateExpired,
-            ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy,
-            code => Failure::Refused(code),
-        },
+        TransportFailure::Problem(problem) => failure_of(problem.code),
         _ => Failure::Unreachable,
+    }
+}
+
+/// What the core needs to know of a refusal.
+pub(crate) fn failure_of(code: ProblemCode) -> Failure {
+    match code {
+        ProblemCode::CertificateExpired => Failure::CertificateExpired,
+        ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy,
+        code => Failure::Refused(code),
     }
 }
 
