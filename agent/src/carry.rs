@@ -90,8 +90,12 @@ pub enum News {
     /// It proves nothing and changed nothing.
     Unbelieved(Unbelieved),
     /// It was read before, or the controller was heard of later by another way.
-    Old { written: Timestamp },
-    Taken { written: Timestamp },
+    Old {
+        written: Timestamp,
+    },
+    Taken {
+        written: Timestamp,
+    },
     /// An operator must approve the computer first.
     Pending,
     Refused(ProblemCode),
@@ -167,7 +171,13 @@ fn request(visit: Visit<'_>) -> Result<Visited, CarryError> {
     let news = match stick.answer()? {
         None => News::None,
         Some(signed) => {
-            let judged = answer::judge(&signed, Anchor::Pinned(token.ca), &token.region, identity.fingerprint(), &visit.clock);
+            let judged = answer::judge(
+                &signed,
+                Anchor::Pinned(token.ca),
+                &token.region,
+                identity.fingerprint(),
+                &visit.clock,
+            );
             match judged.map(|answer| (answer.server_time, answer.refused, answer.enrollment)) {
                 Ok((_, None, Some(EnrollmentAnswer::Issued(issued)))) => {
                     move_forward(&visit.clock, issued.server_time);
@@ -196,7 +206,8 @@ fn token(state: &Path, brought: Option<EnrollmentToken>) -> Result<EnrollmentTok
         return Ok(token);
     }
     let kept = durable_file::read(&path)?.and_then(|bytes| String::from_utf8(bytes).ok());
-    kept.and_then(|line| EnrollmentToken::from_line(&line).ok()).ok_or(CarryError::NoToken)
+    kept.and_then(|line| EnrollmentToken::from_line(&line).ok())
+        .ok_or(CarryError::NoToken)
 }
 
 fn signed_enrollment(token: &EnrollmentToken, identity: &Identity, evidence: HardwareEvidence) -> Result<SignedCarriedRequest, CarryError> {

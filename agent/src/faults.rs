@@ -95,9 +95,9 @@ fn of_carry(error: &CarryError) -> Option<String> {
         CarryError::Enrollment(error) => of_enrollment_file(error),
         CarryError::Enroll(error) => of_enroll(error),
         CarryError::Identity(error) => of_identity(error),
-        CarryError::Spool(SpoolError::InUse(_)) => Some(
-            "служба агента работает; остановите её на время обхода (systemctl stop cos-agent) и запустите снова после него".to_owned(),
-        ),
+        CarryError::Spool(SpoolError::InUse(_)) => {
+            Some("служба агента работает; остановите её на время обхода (systemctl stop cos-agent) и запустите снова после него".to_owned())
+        }
         CarryError::Spool(error) => of_spool(error),
         CarryError::Stick(error) => Some(of_stick(error)),
         CarryError::Trust(_) => Some("корневые сертификаты региона не читаются".to_owned()),

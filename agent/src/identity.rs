@@ -193,10 +193,11 @@ impl Identity {
         let path = self.folder.join(CERTIFICATE_FILE);
         let bytes = durable_file::read(&path)?.unwrap_or_default();
         let text = String::from_utf8(bytes).unwrap_or_default().replace('\r', "");
-        text.parse().map_err(|error: inventory_schema::text::TextError| IdentityError::Certificate {
-            from: path.display().to_string(),
-            reason: error.to_string(),
-        })
+        text.parse()
+            .map_err(|error: inventory_schema::text::TextError| IdentityError::Certificate {
+                from: path.display().to_string(),
+                reason: error.to_string(),
+            })
     }
 
     /// When a certificate that was issued for this key is valid.

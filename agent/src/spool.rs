@@ -250,7 +250,10 @@ impl Spool {
             return Vec::new();
         };
         let before = self.waiting.range(..=*turn).map(|(_, waiting)| waiting.head);
-        before.filter(|before| before.place <= head.place).map(|before| before.digest).collect()
+        before
+            .filter(|before| before.place <= head.place)
+            .map(|before| before.digest)
+            .collect()
     }
 
     pub fn contains(&self, digest: &Digest) -> bool {

@@ -41,7 +41,9 @@ pub(super) fn judge(
     let chain = CertificateDer::pem_slice_iter(signed.chain.as_str().as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| unreadable(&error))?;
-    let leaf = chain.first().ok_or_else(|| Unbelieved::Unreadable("it has no certificate".to_owned()))?;
+    let leaf = chain
+        .first()
+        .ok_or_else(|| Unbelieved::Unreadable("it has no certificate".to_owned()))?;
     let known = clock.trusted().map(|trusted| trusted.at(clock.moment()).unwrap_or(trusted.told()));
     let at = known.map_or(said.server_time, |known| known.max(said.server_time));
     judge_chain(anchor, &chain, unix_time(at))?;

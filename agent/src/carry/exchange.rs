@@ -54,7 +54,12 @@ impl Exchange<'_> {
         let mut check_in = self.fresh.then(|| self.answer.take()).flatten();
         let (mut events, mut bodies, mut to_collect, mut saved) = (VecDeque::new(), KeptBodies::default(), false, true);
         // What is held leaves the disk before the core looks at the head, which may be one of these reports.
-        events.push_back(self.settle(&mut outcomes)?);
+        let settled = self.settle(&mut outcomes)?;
+        if let (Event::Delivered { .. }, Some(check_in)) = (&settled, check_in.as_mut().and_then(|answer| answer.check_in.as_mut())) {
+            // They may state what was wanted when the request had not said so yet; the next check-in asks again.
+            check_in.wanted.clear();
+        }
+        events.push_back(settled);
         let mut outcomes = self.delivered_with(check_in.as_ref());
         while let Some(event) = events.pop_front() {
             for action in core.handle(event, self.clock.moment()) {

@@ -160,7 +160,11 @@ fn tell(visited: &Visited, lang: Language, out: &mut impl Write) -> io::Result<(
 fn tell_carried(carried: &Carried, lang: Language, out: &mut impl Write) -> io::Result<()> {
     let place = &carried.receipt.organization_name;
     if carried.enrolled {
-        writeln!(out, "{}: {place}.", lang.choose("Компьютер зарегистрирован", "The computer is enrolled"))?;
+        writeln!(
+            out,
+            "{}: {place}.",
+            lang.choose("Компьютер зарегистрирован", "The computer is enrolled")
+        )?;
     }
     if carried.renewed {
         writeln!(out, "{}", lang.choose("Сертификат обновлён.", "The certificate was renewed."))?;
@@ -172,7 +176,10 @@ fn tell_carried(carried: &Carried, lang: Language, out: &mut impl Write) -> io::
     let what = lang.choose("Записано на флешку отчётов", "Reports on the stick");
     writeln!(out, "{what}: {} ({}).", carried.carried, carried.folder.display())?;
     if carried.left_behind > 0 {
-        let what = lang.choose("Не поместилось и ждёт следующего обхода", "Found no place and wait for the next visit");
+        let what = lang.choose(
+            "Не поместилось и ждёт следующего обхода",
+            "Found no place and wait for the next visit",
+        );
         writeln!(out, "{what}: {}.", carried.left_behind)?;
     }
     Ok(())
@@ -186,17 +193,29 @@ fn tell_news(news: &News, lang: Language, out: &mut impl Write) -> io::Result<()
             writeln!(out, "{what} {}.", moment(*written, lang))
         }
         News::Old { written } => {
-            let what = lang.choose("Ответ на флешке уже прочитан; он от", "The answer on the stick was read before; it is of");
+            let what = lang.choose(
+                "Ответ на флешке уже прочитан; он от",
+                "The answer on the stick was read before; it is of",
+            );
             writeln!(out, "{what} {}.", moment(*written, lang))
         }
         News::Pending => writeln!(
             out,
             "{}",
-            lang.choose("Оператор должен подтвердить регистрацию.", "An operator must approve the enrollment.")
+            lang.choose(
+                "Оператор должен подтвердить регистрацию.",
+                "An operator must approve the enrollment."
+            )
         ),
         News::Refused(code) => {
             let said = of_problem(*code, lang);
-            writeln!(out, "{} {}\n{}", lang.choose("Контроллер отказал:", "The controller refused:"), said.what, said.advice)
+            writeln!(
+                out,
+                "{} {}\n{}",
+                lang.choose("Контроллер отказал:", "The controller refused:"),
+                said.what,
+                said.advice
+            )
         }
         News::Unbelieved(why) => writeln!(out, "{}", unbelieved(why, lang)),
     }

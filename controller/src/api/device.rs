@@ -64,14 +64,14 @@ fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy + use<> {
 
 /// Whether an expired certificate may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expiry {
+pub(crate) enum Expiry {
     Refused,
     /// Renewal: the key proves itself.
     Accepted,
 }
 
 /// The device that is calling, if it may.
-async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+pub(crate) async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
     let identity = match peer {
         PeerIdentity::Device(identity) => identity,
         PeerIdentity::None => return Err(ProblemCode::CertificateRequired),

@@ -61,9 +61,14 @@ impl TestClock {
 
     /// The same time as an agent's computer tells it.
     pub fn for_an_agent(&self) -> SharedClock {
-        let (clock, boot) = (self.clone(), BootId::generate());
+        self.for_a_computer_at(self.now())
+    }
+
+    /// A computer whose own clock says `wrong` now.
+    pub fn for_a_computer_at(&self, wrong: Timestamp) -> SharedClock {
+        let (clock, boot, offset) = (self.clone(), BootId::generate(), wrong.micros_since(self.now()));
         SharedClock::new(None, move || Moment {
-            device: clock.now(),
+            device: Timestamp::from_unix_micros(clock.now().unix_micros() + offset),
             boot,
             uptime: clock.begun.elapsed(),
         })
@@ -74,7 +79,7 @@ impl TestClock {
 pub struct Region {
     pub server: Server,
     pub clock: TestClock,
-    config: Config,
+    pub config: Config,
     folder: Arc<TempDir>,
 }
 

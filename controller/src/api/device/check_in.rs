@@ -13,7 +13,7 @@ use inventory_schema::enrollment::Receipt;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::signature::Signed;
-use inventory_schema::{Digest, SectionName};
+use inventory_schema::{Digest, SectionName, Timestamp};
 use serde::Deserialize;
 
 use super::{Expiry, Refused, authenticate, body, refused};
@@ -60,6 +60,33 @@ pub async fn check_in(
         }
     };
     Ok(Json(answer))
+}
+
+/// A check-in that came on a stick: answered at once. `seen` says when the device was there, unless that is
+/// recorded already.
+pub(crate) async fn carried(
+    state: &AppState,
+    identity: &DeviceIdentity,
+    mut check_in: CheckIn,
+    seen: Option<Timestamp>,
+) -> Result<CheckInAnswer, ProblemCode> {
+    let protocol = ProtocolRange::CURRENT
+        .common(check_in.protocol)
+        .ok_or(ProblemCode::ProtocolUnsupported)?;
+    let Some(device) = known_device(state, identity, check_in.signed_receipt.take()).await? else {
+        return Ok(unknown_device(state, protocol, 0));
+    };
+    if let Some(at) = seen {
+        let seen = Seen {
+            device: device.id,
+            at,
+            agent_version: Some(check_in.agent.to_string()),
+            // How long the stick was on its way is no fault of the computer's clock.
+            clock_offset_micros: None,
+        };
+        state.traffic.presence.record(seen).await?;
+    }
+    look(state, identity, &device, &check_in, protocol).await
 }
 
 /// The device's record, made again from its receipt if it was lost.
