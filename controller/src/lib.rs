@@ -21,6 +21,7 @@ pub mod report;
 pub mod revocation;
 pub mod router;
 pub mod server;
+pub mod standing;
 pub mod state;
 pub mod store;
 pub mod tls;

@@ -14,6 +14,8 @@ mod fixture;
 mod outages;
 #[path = "store_contract/people.rs"]
 mod people;
+#[path = "store_contract/presence.rs"]
+mod presence;
 #[path = "store_contract/registers.rs"]
 mod registers;
 #[path = "store_contract/reports.rs"]
@@ -56,9 +58,13 @@ on_both_engines! {
     devices::devices_are_found_by_words_place_and_silence,
     devices::a_device_moves_within_its_organization_only,
     devices::a_device_out_of_scope_is_not_found,
-    devices::signs_of_life_never_go_back,
     devices::the_overview_counts_by_municipality,
     devices::a_deleted_device_leaves_its_certificates_and_revocations,
+    presence::signs_of_life_never_go_back,
+    presence::whatever_an_answer_depends_on_ends_what_was_remembered,
+    presence::a_record_that_is_gone_is_not_remembered,
+    presence::a_device_is_told_once_to_look_at_its_hardware,
+    presence::news_name_whom_they_concern,
     reports::a_report_is_stored_and_read_back,
     reports::a_chain_is_continued_within_one_group,
     reports::a_fork_keeps_both_and_is_found_once,
