@@ -7,6 +7,7 @@ pub mod api;
 pub mod authority;
 pub mod cli;
 pub mod config;
+pub mod device;
 pub mod device_traffic;
 pub mod enrollment;
 pub mod group_commit;

@@ -10,6 +10,8 @@ mod database;
 mod devices;
 #[path = "store_contract/fixture.rs"]
 mod fixture;
+#[path = "store_contract/identity.rs"]
+mod identity;
 #[path = "store_contract/outages.rs"]
 mod outages;
 #[path = "store_contract/people.rs"]
@@ -75,6 +77,10 @@ on_both_engines! {
     reports::groups_answer_as_single_reports_do,
     reports::concurrent_groups_of_one_chain_store_it_once,
     reports::a_deleted_device_that_returns_continues_its_chain_with_a_break,
+    identity::hardware_is_found_by_what_it_has_now,
+    identity::a_value_of_a_whole_batch_is_counted_and_finds_nobody,
+    identity::hardware_is_claimed_once,
+    identity::a_case_is_opened_once_and_decided,
     people::an_operator_logs_in_is_locked_and_disabled,
     people::sessions_expire_and_end,
     people::activity_is_read_within_scope,
