@@ -27,6 +27,7 @@ pub mod operator;
 pub mod organization;
 pub mod overview;
 pub mod presence;
+pub mod received;
 pub mod register;
 pub mod report;
 pub mod report_reading;

@@ -173,7 +173,7 @@ fn read_section(row: &AnyRow) -> StoreResult<CurrentSection> {
     })
 }
 
-fn decompress(bytes: &[u8], size: i64) -> StoreResult<Vec<u8>> {
+pub(super) fn decompress(bytes: &[u8], size: i64) -> StoreResult<Vec<u8>> {
     // A damaged size must not reserve all memory.
     let capacity = usize::try_from(size).unwrap_or(0).min(MAX_SECTION_BYTES);
     zstd::bulk::decompress(bytes, capacity).map_err(|error| StoreError::corrupt("section body", error))
