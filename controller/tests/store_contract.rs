@@ -10,6 +10,8 @@ mod database;
 mod devices;
 #[path = "store_contract/fixture.rs"]
 mod fixture;
+#[path = "store_contract/months.rs"]
+mod months;
 #[path = "store_contract/outages.rs"]
 mod outages;
 #[path = "store_contract/people.rs"]
@@ -69,6 +71,10 @@ on_both_engines! {
     reports::groups_answer_as_single_reports_do,
     reports::concurrent_groups_of_one_chain_store_it_once,
     reports::a_deleted_device_that_returns_continues_its_chain_with_a_break,
+    months::a_chain_goes_over_a_months_end,
+    months::a_fork_at_a_months_end_is_kept_once,
+    months::any_clock_has_a_month,
+    months::a_month_holds_the_bodies_its_reports_name,
     people::an_operator_logs_in_is_locked_and_disabled,
     people::sessions_expire_and_end,
     people::activity_is_read_within_scope,

@@ -1,5 +1,6 @@
 //! What must differ between SQLite and PostgreSQL: how to connect, to begin, to migrate, to lock.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Transaction};
 
 use super::error::StoreError;
+use super::month::ReceivedMonth;
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -33,6 +35,8 @@ pub(super) struct Engine {
     write: AnyPool,
     /// SQLite only: held for as long as the database is open.
     lock: Mutex<Option<File>>,
+    /// PostgreSQL only: the months that were seen to exist.
+    pub(super) months: Mutex<BTreeSet<ReceivedMonth>>,
 }
 
 impl Engine {
@@ -66,6 +70,7 @@ impl Engine {
             read: pool.clone(),
             write: pool,
             lock: Mutex::new(None),
+            months: Mutex::default(),
         })
     }
 
@@ -84,6 +89,7 @@ impl Engine {
             read,
             write,
             lock: Mutex::new(Some(lock)),
+            months: Mutex::default(),
         })
     }
 
