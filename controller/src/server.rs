@@ -19,6 +19,7 @@ use crate::state::{AppState, Clock, Region, UnknownZone};
 use crate::store::{Store, StoreError};
 use crate::tls::certificate::CertificateLoadError;
 use crate::tls::{self, CertificateFiles, ConnectionLimits, Endpoint, EndpointError, LiveCertificate};
+use crate::wake::keep_waking;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -100,6 +101,10 @@ impl Server {
         ));
         let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks)?;
         tasks.push(spawn_until(&stopping, housekeeping(state.clone())));
+        tasks.push(spawn_until(
+            &stopping,
+            keep_waking(state.store.clone(), state.traffic.waiting.clone()),
+        ));
         tasks.push(tokio::spawn(tls::serve(
             devices,
             Endpoint::devices(&authority, device_certificate)?,

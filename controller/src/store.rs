@@ -16,6 +16,7 @@ pub mod device_list;
 pub mod durability;
 mod engine;
 pub mod error;
+pub mod evidence;
 pub mod finding;
 mod fold;
 pub mod import_preview;
@@ -26,18 +27,21 @@ pub mod organization;
 pub mod overview;
 mod packing;
 mod partition;
+pub mod presence;
 pub mod register;
 pub mod report;
 pub mod report_reading;
+pub mod review;
 pub mod session;
 mod statement;
 pub mod token;
+pub mod wake;
 
 use std::sync::Arc;
 
 use sqlx::{Any, AnyPool, Transaction};
 
-pub use engine::EngineKind;
+pub use engine::{EngineKind, Listening};
 pub use error::StoreError;
 pub use fold::{fold, sort_key};
 
@@ -129,6 +133,11 @@ impl Store {
     /// Closes all connections and releases the file lock; later calls answer `Unavailable`.
     pub async fn close(&self) {
         self.engine.close().await;
+    }
+
+    /// Hears of changes that someone may be waiting for, made by any controller.
+    pub fn listen(&self) -> Listening {
+        self.engine.listen()
     }
 
     /// The pool that reads go to.

@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 pub struct ReceivedMonth(i64);
 
 impl ReceivedMonth {
-    const FIRST: Self = Self(1970_01);
-    const LAST: Self = Self(2199_12);
+    /// January 1970 and December 2199.
+    const FIRST: Self = Self(197_001);
+    const LAST: Self = Self(219_912);
 
     /// Any clock's time has a month: a [`Timestamp`] lies between 1970 and 2199.
     pub fn of(time: Timestamp) -> Self {

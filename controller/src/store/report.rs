@@ -137,7 +137,8 @@ impl Store {
             written => written?,
         }
         write::note_bodies(&mut transaction, &plan, reports).await?;
-        write::update_devices(&mut transaction, &plan).await?;
+        write::update_summaries(&mut transaction, &plan).await?;
+        write::note_devices(&mut transaction, &plan).await?;
         finding::INSERT
             .execute(&mut transaction, plan.findings.iter().map(finding::values).collect())
             .await?;
