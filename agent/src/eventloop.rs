@@ -18,6 +18,7 @@ use inventory_schema::check_in::SpoolDepth;
 use inventory_schema::enrollment::RenewalRequest;
 use inventory_schema::envelope::ChainHead;
 use inventory_schema::problem::ProblemCode;
+use inventory_schema::quantity::Seconds;
 use inventory_schema::report::SignedReport;
 use inventory_schema::{Digest, Envelope, SectionName};
 use tokio::sync::mpsc;
@@ -373,16 +374,16 @@ pub(crate) fn holdings(enrollment: &Enrollment) -> Holdings {
 fn kind_of(failure: &TransportFailure) -> Failure {
     match failure {
         TransportFailure::CertificateTimeInvalid { .. } => Failure::WrongTime,
-        TransportFailure::Problem(problem) => failure_of(problem.code),
+        TransportFailure::Problem(problem) => failure_of(problem.code, problem.retry_after),
         _ => Failure::Unreachable,
     }
 }
 
 /// What the core needs to know of a refusal.
-pub(crate) fn failure_of(code: ProblemCode) -> Failure {
+pub(crate) fn failure_of(code: ProblemCode, retry_after: Option<Seconds>) -> Failure {
     match code {
         ProblemCode::CertificateExpired => Failure::CertificateExpired,
-        ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy,
+        ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy(retry_after),
         code => Failure::Refused(code),
     }
 }
@@ -401,7 +402,7 @@ fn log_once(last: &Mutex<Option<String>>, failure: &TransportFailure) {
     let mut last = lock(last);
     if last.as_ref() != Some(&text) {
         match (failure, kind_of(failure)) {
-            (TransportFailure::Problem(problem), Failure::Busy) => {
+            (TransportFailure::Problem(problem), Failure::Busy(_)) => {
                 tracing::warn!("the controller cannot serve now: {}; the agent keeps trying", problem.code);
             }
             (TransportFailure::Problem(problem), _) => tracing::warn!("the controller refuses this device: {}", problem.code),

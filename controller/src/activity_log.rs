@@ -27,10 +27,12 @@ pub enum Action {
     OperatorCreated,
     OperatorDisabled,
     OperatorPasswordReset,
+    EvidenceExported,
+    CheckpointTaken,
 }
 
 impl Action {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -45,6 +47,8 @@ impl Action {
         Self::OperatorCreated,
         Self::OperatorDisabled,
         Self::OperatorPasswordReset,
+        Self::EvidenceExported,
+        Self::CheckpointTaken,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -63,6 +67,8 @@ impl Action {
             Self::OperatorCreated => "operator_created",
             Self::OperatorDisabled => "operator_disabled",
             Self::OperatorPasswordReset => "operator_password_reset",
+            Self::EvidenceExported => "evidence_exported",
+            Self::CheckpointTaken => "checkpoint_taken",
         }
     }
 }
@@ -78,6 +84,7 @@ pub enum SubjectKind {
     Device,
     Token,
     Register,
+    Checkpoint,
 }
 
 impl SubjectKind {
@@ -88,6 +95,7 @@ impl SubjectKind {
             Self::Device => "device",
             Self::Token => "token",
             Self::Register => "register",
+            Self::Checkpoint => "checkpoint",
         }
     }
 }

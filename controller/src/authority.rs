@@ -16,6 +16,7 @@ pub mod key;
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use inventory_schema::canonical::{CanonicalBytes, CanonicalError};
 use inventory_schema::carry::{ANSWERER_NAME, CarriedAnswer, SignedCarriedAnswer};
@@ -45,6 +46,8 @@ pub struct Authority {
     roots: Vec<CertificateInfo>,
     signing_key: AuthorityKey,
     signing_public: PublicKey,
+    /// Made when first asked for: every check-in is compared with it.
+    trust: OnceLock<(TrustBundle, Digest)>,
 }
 
 /// A device's certificate as it was issued, for the answer and for the issuance log.
@@ -193,6 +196,15 @@ impl Authority {
         Ok((vec![signed.der().clone(), self.issuing.der.clone(), self.root().der.clone()], key))
     }
 
+    /// A certificate of the signing key, as DER: what ties signed documents to the root for whoever has only them.
+    pub fn issue_signing(&self, region: &RegionId, now: Timestamp) -> Result<Vec<u8>, IssueError> {
+        let validity = self.validity(now, certificate::SIGNING_LIFETIME)?;
+        let signed = certificate::signing(region, validity)
+            .signed_by(&self.signing_key, &self.issuer)
+            .map_err(IssueError::Sign)?;
+        Ok(signed.der().to_vec())
+    }
+
     /// Signs the canonical bytes of `document` with the signing key.
     pub fn sign<D: Serialize + DeserializeOwned>(&self, document: &D) -> Result<Signed<D>, SignError> {
         let bytes = CanonicalBytes::of(document).map_err(SignError::Canonical)?;
@@ -203,14 +215,21 @@ impl Authority {
 
     /// What agents are told to believe: every current root and the signing key.
     pub fn trust_bundle(&self) -> TrustBundle {
-        TrustBundle {
-            roots: self
-                .roots
-                .iter()
-                .map(|root| root.pem().parse().expect("one certificate in PEM fits a Pem"))
-                .collect(),
-            signing_keys: vec![self.signing_public.clone()],
-        }
+        self.trust().0.clone()
+    }
+
+    /// The same with its digest.
+    pub fn trust(&self) -> (&TrustBundle, Digest) {
+        let (bundle, digest) = self.trust.get_or_init(|| {
+            let roots = self.roots.iter().map(|root| root.pem().parse());
+            let bundle = TrustBundle {
+                roots: roots.map(|root| root.expect("one certificate in PEM fits a Pem")).collect(),
+                signing_keys: vec![self.signing_public.clone()],
+            };
+            let digest = bundle.digest();
+            (bundle, digest)
+        });
+        (bundle, *digest)
     }
 
     /// SHA-256 of the root that ends the listeners' chain: what a token pins.

@@ -411,7 +411,6 @@ pub async fn reissue_receipt(state: &AppState, device: DeviceId, now: Timestamp)
             .set_device_receipt(device, &receipt_json(&receipt))
             .await
             .map_err(outage)?;
-        state.traffic.waiting.wake(device);
     }
     Ok(())
 }

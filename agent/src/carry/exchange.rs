@@ -157,7 +157,7 @@ impl Exchange<'_> {
                 check_in.server_time = time;
                 Event::CheckInAnswered(Box::new(check_in))
             }
-            (Some(code), _) => Event::CheckInFailed(failure_of(code)),
+            (Some(code), _) => Event::CheckInFailed(failure_of(code, None)),
             (None, None) => Event::TimeReceived(time),
         }
     }

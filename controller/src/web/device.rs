@@ -78,6 +78,7 @@ struct DevicePage {
     facts: Vec<FactLine>,
     may_move: bool,
     may_revoke: bool,
+    may_export: bool,
     /// No key of the device is in force.
     revoked: bool,
     places: Vec<ChoiceGroup>,
@@ -134,6 +135,7 @@ pub async fn show(
         facts: facts(&device, &page),
         may_move,
         may_revoke,
+        may_export: signed_in.operator.may(Right::ExportEvidence),
         revoked,
         places,
         chain: chain(&state, &device, reports.total, &page).await?,
@@ -360,7 +362,7 @@ async fn is_revoked(state: &AppState, device: &Device) -> Result<bool, PageError
 pub async fn collect_now(State(state): State<AppState>, Path(id): Path<DeviceId>, signed_in: SignedIn) -> Result<Response, PageError> {
     let scope = signed_in.operator.scope.into();
     state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
-    state.traffic.waiting.ask_to_collect(id);
+    state.store.ask_to_collect(&[id]).await?;
     Ok(Redirect::to(&format!("/devices/{id}")).into_response())
 }
 

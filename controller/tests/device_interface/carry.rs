@@ -255,13 +255,7 @@ pub async fn sticks_in_the_wrong_order_lose_nothing(region: Region) {
         .into_iter()
         .for_each(|(_, imported)| drop(imported.unwrap()));
     assert_eq!(seen().await, before);
-    region
-        .store()
-        .findings(id, 10)
-        .await
-        .unwrap()
-        .iter()
-        .for_each(|finding| panic!("{finding:?}"));
+    assert!(region.store().findings(id, 10).await.unwrap().is_empty());
     region.stop().await;
 }
 
@@ -527,4 +521,95 @@ async fn dead_clock(region: Region) {
         assert!(computer.clock.now() >= known);
     }
     region.stop().await;
+}
+
+/// Both programs, as people use them: two computers, one stick, and the controller's server stopped meanwhile,
+/// because SQLite serves one process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_programs_serve_a_room_by_one_stick() {
+    crate::region::on_sqlite(by_program).await;
+}
+
+async fn by_program(region: Region) {
+    use tokio::process::Command;
+    let token = region.token(2).await;
+    let stick = Stick::new();
+    std::fs::write(stick.path().join("school.token"), token.to_line()).unwrap();
+    let computers = [Computer::new(&region), Computer::new(&region)];
+    let id = region.server.state.region.id.clone();
+    let config = region.folder().join("controller.toml");
+    let written = format!(
+        "[region]\nid = '{id}'\nname = 'Пермский край'\ntime_zone = 'Asia/Yekaterinburg'\n\
+         [database]\nurl = '{}'\n[authority]\ndirectory = '{}'\n",
+        region.config.database.url.as_str(),
+        region.config.authority.directory.display()
+    );
+    std::fs::write(&config, written).unwrap();
+    let folder = region.stopped().await;
+
+    let visit = async |computer: &Computer, arguments: &[&str]| {
+        let mut all = vec!["carry", stick.path().to_str().unwrap()];
+        all.extend(arguments);
+        crate::program::run(computer, &all).await
+    };
+    let import = async |arguments: &[&str]| {
+        let mut command = Command::new(crate::program::beside_this_test("cos-controller"));
+        command
+            .arg("--config")
+            .arg(&config)
+            .args(["carry", "import"])
+            .arg(stick.path())
+            .args(arguments);
+        let output = command.env_remove("RUST_LOG").kill_on_drop(true).output().await.unwrap();
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        (output.status.code(), said)
+    };
+    let (exit, said) = visit(&computers[0], &[]).await;
+    assert!(exit == Some(4) && said.contains("--token"), "{said}");
+    let token_file = stick.path().join("school.token");
+    for computer in &computers {
+        let (exit, said) = visit(computer, &["--token", token_file.to_str().unwrap()]).await;
+        assert!(exit == Some(0) && said.contains("Отнесите флешку к контроллеру"), "{said}");
+    }
+    let (exit, said) = import(&[]).await;
+    assert!(
+        exit == Some(0) && said.contains("Компьютеров: 2, принято: 2.") && said.contains("зарегистрирован"),
+        "{said}"
+    );
+    for computer in &computers {
+        let (exit, said) = visit(computer, &[]).await;
+        assert!(
+            exit == Some(0) && said.contains("Компьютер зарегистрирован") && said.contains("отчётов: 1"),
+            "{said}"
+        );
+    }
+    let (exit, said) = import(&["--json"]).await;
+    assert_eq!(exit, Some(0), "{said}");
+    let rows: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .all(|row| row["stored"] == 1 && row["outcome"] == "taken_in"),
+        "{said}"
+    );
+    let (exit, said) = visit(&computers[0], &["--json"]).await;
+    assert_eq!(exit, Some(0), "{said}");
+    assert!(said.contains("\"acknowledged\": 1"), "{said}");
+
+    // One bad folder is named, the other is taken.
+    std::fs::write(stick.folder(key(&computers[1])).join("request.json"), "{").unwrap();
+    let (exit, said) = import(&[]).await;
+    assert!(
+        exit == Some(1) && said.contains("НЕ ПРИНЯТО: request.json повреждён") && said.contains("принято: 1."),
+        "{said}"
+    );
+    let empty = tempfile::tempdir().unwrap();
+    let (exit, said) = crate::program::run(&computers[0], &["carry", empty.path().join("none").to_str().unwrap()]).await;
+    assert!(exit == Some(4) && said.contains("подключена ли флешка"), "{said}");
+    drop(folder);
 }

@@ -157,6 +157,21 @@ impl Region {
         }
     }
 
+    /// Another controller of this region, on the same database and with the same keys.
+    pub async fn second_controller(&self) -> Server {
+        Server::start(&self.config, self.clock.for_the_controller()).await.unwrap()
+    }
+
+    /// Stopped, with its files for a while longer.
+    pub async fn stopped(self) -> Arc<TempDir> {
+        self.server.stop().await;
+        self.folder
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub async fn stop(self) {
         self.server.stop().await;
         drop(self.folder);
@@ -168,6 +183,11 @@ impl Region {
 
     pub fn controller_url(&self) -> String {
         self.server.state.region.controllers[0].to_string()
+    }
+
+    /// The database's address.
+    pub fn database(&self) -> String {
+        self.config.database.url.as_str().to_owned()
     }
 
     /// A room of the first school.
