@@ -376,7 +376,7 @@ pub fn failure_of(failure: &TransportFailure) -> Failure {
         TransportFailure::CertificateTimeInvalid { .. } => Failure::WrongTime,
         TransportFailure::Problem(problem) => match problem.code {
             ProblemCode::CertificateExpired => Failure::CertificateExpired,
-            ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy,
+            ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy(problem.retry_after),
             code => Failure::Refused(code),
         },
         _ => Failure::Unreachable,
@@ -397,7 +397,7 @@ fn log_once(last: &Mutex<Option<String>>, failure: &TransportFailure) {
     let mut last = lock(last);
     if last.as_ref() != Some(&text) {
         match (failure, failure_of(failure)) {
-            (TransportFailure::Problem(problem), Failure::Busy) => {
+            (TransportFailure::Problem(problem), Failure::Busy(_)) => {
                 tracing::warn!("the controller cannot serve now: {}; the agent keeps trying", problem.code);
             }
             (TransportFailure::Problem(problem), _) => tracing::warn!("the controller refuses this device: {}", problem.code),
