@@ -105,7 +105,9 @@ impl Computer {
         let mut bodies = self.hardware.bodies(&world.images);
         let mut visible = Some(Instant::now());
         loop {
-            let Some(mut shell) = self.boot(&world, &bodies, visible) else { return self };
+            let Some(mut shell) = self.boot(&world, &bodies, visible) else {
+                return self;
+            };
             let after = loop {
                 let next = planned.peek().map(|planned| begun + planned.at);
                 if matches!(shell.run_until(next, &mut stop).await, Ended::Stopped) {
@@ -190,7 +192,9 @@ impl Computer {
             let image = self.image.get_or_insert_with(|| disk.clone()).clone();
             let kept = image.spool.digests();
             let mut entries = self.log.entries();
-            entries.lost_with_disk.extend(disk.spool.digests().into_iter().filter(|digest| !kept.contains(digest)));
+            entries
+                .lost_with_disk
+                .extend(disk.spool.digests().into_iter().filter(|digest| !kept.contains(digest)));
             *disk = image;
         } else {
             count(&figures.power_cuts);

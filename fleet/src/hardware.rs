@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use inventory_schema::device::{AssetTag, Fact, Hostname, SerialNumber, Source, SystemUuid};
 use inventory_schema::enrollment::HardwareEvidence;
-use inventory_schema::inventory::{Battery, BatteryCell, Chassis, ChassisKind, Inventory, InventoryFormat, SectionBody, Sections, System};
 use inventory_schema::inventory::{Baseboard, Firmware, OperatingSystem, SecureBoot};
+use inventory_schema::inventory::{Battery, BatteryCell, Chassis, ChassisKind, Inventory, InventoryFormat, SectionBody, Sections, System};
 use inventory_schema::quantity::MilliwattHours;
 use inventory_schema::section::Section;
 use inventory_schema::text::{HardwareText, SystemTitle};
@@ -240,7 +240,11 @@ fn system(dice: &mut Dice, kind: Kind) -> System {
 fn system_uuid(dice: &mut Dice, unfilled: bool) -> SystemUuid {
     let own = (u128::from(dice.throw()) << 64) | u128::from(dice.throw());
     let shared = unfilled && dice.happens(300);
-    SystemUuid::from_uuid(uuid::Uuid::from_u128(if shared { 0x03000200_0400_0500_0006_000700080009 } else { own }))
+    SystemUuid::from_uuid(uuid::Uuid::from_u128(if shared {
+        0x03000200_0400_0500_0006_000700080009
+    } else {
+        own
+    }))
 }
 
 fn chassis(dice: &mut Dice, kind: Kind) -> ChassisKind {

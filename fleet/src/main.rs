@@ -50,7 +50,11 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() == Some("serve") {
         log();
-        return ended(runtime.block_on(region::serve(&arguments.next().unwrap_or_default())).map(|()| true));
+        return ended(
+            runtime
+                .block_on(region::serve(&arguments.next().unwrap_or_default()))
+                .map(|()| true),
+        );
     }
     let arguments = Arguments::parse();
     ended(runtime.block_on(simulate(&arguments)))
@@ -127,5 +131,8 @@ fn ended(outcome: Result<bool, Box<dyn std::error::Error + Send + Sync>>) -> Exi
 /// The controller's warnings, where they are asked for.
 fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("COS_FLEET_LOG").unwrap_or_else(|_| "error".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -60,7 +60,7 @@ impl Rates {
             power_cuts: 30,
             restored_disks: 10,
             clock_jumps: 20,
-            faults: 500,
+            faults: 800,
         }
     }
 
@@ -93,17 +93,21 @@ impl Plan {
         let mut computers = vec![Vec::new(); usize::try_from(rates.agents).unwrap_or_default()];
         for hour in 0..rates.hours {
             let mut dice = Dice::of(seed, "computers", hour);
-            let kinds: [(u64, fn(&mut Dice) -> Happening); 4] = [
-                (rates.changes, |_| Happening::Change),
-                (rates.power_cuts, |_| Happening::PowerCut),
-                (rates.restored_disks, |_| Happening::RestoredDisk),
-                (rates.clock_jumps, |dice| Happening::ClockJump(*dice.pick(&JUMPS))),
-            ];
-            for (rate, what) in kinds {
+            for (rate, kind) in [
+                (rates.changes, 0),
+                (rates.power_cuts, 1),
+                (rates.restored_disks, 2),
+                (rates.clock_jumps, 3),
+            ] {
                 // Rounded up: never fewer than was promised.
                 for computer in dice.choose((rates.agents * rate).div_ceil(1000), rates.agents) {
                     let at = HOUR * u32::try_from(hour).unwrap_or(u32::MAX) + within(&mut dice, HOUR);
-                    let what = what(&mut dice);
+                    let what = match kind {
+                        0 => Happening::Change,
+                        1 => Happening::PowerCut,
+                        2 => Happening::RestoredDisk,
+                        _ => Happening::ClockJump(*dice.pick(&JUMPS)),
+                    };
                     computers[usize::try_from(computer).expect("chosen below the number of agents")].push(Planned { at, what });
                 }
             }
@@ -164,7 +168,11 @@ mod tests {
             let plan = Plan::draw(3, &Rates::with_faults(agents, 5, 1));
             for hour in 0..5 {
                 let in_hour = |planned: &&Planned| planned.what == Happening::Change && planned.at.as_secs() / 3600 == hour;
-                let changed = plan.computers.iter().filter(|planned| planned.iter().any(|one| in_hour(&one))).count() as u64;
+                let changed = plan
+                    .computers
+                    .iter()
+                    .filter(|planned| planned.iter().any(|one| in_hour(&one)))
+                    .count() as u64;
                 assert!(changed * 20 >= agents, "{changed} of {agents} in hour {hour}");
             }
         }
@@ -179,7 +187,13 @@ mod tests {
             assert!(times.iter().all(|time| time.from < time.until));
             assert!(times.windows(2).all(|pair| pair[0].until <= pair[1].from));
         }
-        let happened: BTreeSet<_> = plan.computers.iter().flatten().map(|planned| std::mem::discriminant(&planned.what)).map(|kind| format!("{kind:?}")).collect();
+        let happened: BTreeSet<_> = plan
+            .computers
+            .iter()
+            .flatten()
+            .map(|planned| std::mem::discriminant(&planned.what))
+            .map(|kind| format!("{kind:?}"))
+            .collect();
         assert_eq!(happened.len(), 4);
     }
 

@@ -60,11 +60,7 @@ impl Proxy {
             taken: AtomicUsize::new(0),
         });
         let accepting = tokio::spawn(accept(listener, upstream, state.clone()));
-        Ok(Self {
-            address,
-            state,
-            accepting,
-        })
+        Ok(Self { address, state, accepting })
     }
 
     pub fn address(&self) -> SocketAddr {

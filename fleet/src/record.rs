@@ -1,12 +1,14 @@
 //! What the fleet saw itself, to be held against the database: each computer's own log, and the figures.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use inventory_schema::envelope::Resumption;
 use inventory_schema::{DeviceId, Digest, KeyFingerprint};
+
+use crate::proxy::Fault;
 
 /// One computer's log. It outlives power cuts and restored disks: nothing simulated can touch it.
 #[derive(Debug, Default)]
@@ -57,9 +59,24 @@ pub struct Figures {
     pub clock_jumps: AtomicU64,
     /// Requests that failed, whatever the reason: each is tried again.
     pub retries: AtomicU64,
+    /// By kind.
+    pub faults: Mutex<BTreeMap<&'static str, u64>>,
     pub check_in_times: Times,
     /// From an agent's start to its first report stored.
     pub visible_times: Times,
+}
+
+impl Figures {
+    /// A line went bad.
+    pub fn fault(&self, fault: Fault) {
+        let name = match fault {
+            Fault::Cut => "cut",
+            Fault::Stall => "stall",
+            Fault::HalfOpen => "half_open",
+            Fault::Slow { .. } => "slow",
+        };
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
+    }
 }
 
 pub fn count(counter: &AtomicU64) {
@@ -119,7 +136,9 @@ impl Times {
         times.sort_unstable();
         let at = |per_cent: usize| {
             let index = (times.len() * per_cent / 100).min(times.len().saturating_sub(1));
-            times.get(index).map_or(0.0, |time| (time.as_secs_f64() * 100_000.0).round() / 100.0)
+            times
+                .get(index)
+                .map_or(0.0, |time| (time.as_secs_f64() * 100_000.0).round() / 100.0)
         };
         Quantiles {
             count: times.len(),

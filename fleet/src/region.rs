@@ -84,7 +84,11 @@ impl Controller {
     pub async fn stop(mut self) -> Result<(), Failed> {
         drop(self.lifeline.take());
         let status = self.child.wait().await?;
-        if status.success() { Ok(()) } else { Err(format!("the controller ended with {status}").into()) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("the controller ended with {status}").into())
+        }
     }
 }
 
@@ -99,7 +103,11 @@ pub async fn serve(settings: &str) -> Result<(), Failed> {
         Authority::create(&config.authority.directory, &config.region.id, clock.now())?;
     }
     let server = Server::start(&config, clock).await?;
-    let token = if made { Some(make_region(&server.state, settings.computers).await?) } else { None };
+    let token = if made {
+        Some(make_region(&server.state, settings.computers).await?)
+    } else {
+        None
+    };
     let started = Started {
         devices: server.devices,
         token,
@@ -154,9 +162,16 @@ async fn make_region(state: &AppState, computers: u32) -> Result<String, Failed>
 
 async fn first_place(state: &AppState) -> Result<Place, Failed> {
     let store = &state.store;
-    let schools = store.organizations(Scope::REGION, &OrganizationFilter::default(), Page::default()).await?;
+    let schools = store
+        .organizations(Scope::REGION, &OrganizationFilter::default(), Page::default())
+        .await?;
     let school = schools.rows.first().ok_or("the sample register has no school")?.external_id;
-    let building = store.buildings(Scope::REGION, school).await?.into_iter().next().ok_or("the school has no building")?;
+    let building = store
+        .buildings(Scope::REGION, school)
+        .await?
+        .into_iter()
+        .next()
+        .ok_or("the school has no building")?;
     let place = store.place(Scope::REGION, school, building.external_id, None).await?;
     place.ok_or_else(|| "the school has no place".into())
 }

@@ -64,8 +64,8 @@ pub struct Existing {
     pub token: String,
 }
 
-/// Computers of one school share a line.
-const COMPUTERS_OF_A_LINE: u64 = 30;
+/// Computers of one room share a line.
+const COMPUTERS_OF_A_LINE: u64 = 10;
 const ENROLLING_AT_ONCE: usize = 64;
 const ENROLLMENT_PATIENCE: Duration = Duration::from_secs(1200);
 
@@ -133,7 +133,11 @@ impl<'o> Fleet<'o> {
         let settings = settings(options, time, &folder);
         let controller = match &options.existing {
             Some(_) => None,
-            None => Some(Controller::start(&options.program, &settings).await.map_err(FleetError::Controller)?),
+            None => Some(
+                Controller::start(&options.program, &settings)
+                    .await
+                    .map_err(FleetError::Controller)?,
+            ),
         };
         let (addresses, token) = match (&options.existing, &controller) {
             (Some(existing), _) => (existing.controllers.clone(), existing.token.clone()),
@@ -144,7 +148,10 @@ impl<'o> Fleet<'o> {
         let lines = options.agents.div_ceil(COMPUTERS_OF_A_LINE);
         let plan = Plan::draw(options.seed, &rates(options, lines));
         let (begin, stop) = (watch::Sender::new(None), watch::Sender::new(false));
-        let (figures, process) = (Arc::new(Figures::default()), controller.as_ref().map(|controller| controller.process));
+        let (figures, process) = (
+            Arc::new(Figures::default()),
+            controller.as_ref().map(|controller| controller.process),
+        );
         let world = Arc::new(World {
             time,
             seed: options.seed,
@@ -222,7 +229,7 @@ impl<'o> Fleet<'o> {
     async fn carry_out_the_plan(&self, told: &impl Fn(&Progress)) {
         let begun = self.begin.borrow().unwrap_or_default();
         let hours = Duration::from_secs(3600 * self.options.hours);
-        let lines = self.lines.iter().map(|line| line.carry_out(self.time, begun));
+        let lines = self.lines.iter().map(|line| line.carry_out(self.time, begun, &self.figures));
         let all_lines = async {
             let mut running: Vec<_> = lines.map(Box::pin).collect();
             for line in &mut running {
@@ -238,7 +245,9 @@ impl<'o> Fleet<'o> {
     /// Waits until every report is delivered and every device is whole, and answers how long that took.
     async fn come_to_rest(&self, told: &impl Fn(&Progress)) -> Option<Duration> {
         let begun = Instant::now();
-        let settled = self.wait(Phase::Draining, self.options.drain, told, || self.logs.iter().all(|log| log.is_settled()));
+        let settled = self.wait(Phase::Draining, self.options.drain, told, || {
+            self.logs.iter().all(|log| log.is_settled())
+        });
         settled.await.then(|| begun.elapsed())
     }
 
@@ -300,7 +309,7 @@ impl<'o> Fleet<'o> {
 }
 
 impl Line {
-    async fn carry_out(&self, time: Time, begun: Duration) {
+    async fn carry_out(&self, time: Time, begun: Duration, figures: &Figures) {
         if self.proxies.is_empty() {
             return;
         }
@@ -308,6 +317,9 @@ impl Line {
             for (at, fault) in [(bad_time.from, Some(bad_time.fault)), (bad_time.until, None)] {
                 tokio::time::sleep(time.real((begun + at).saturating_sub(time.elapsed()))).await;
                 self.proxies.iter().for_each(|proxy| proxy.set(fault));
+                if let Some(fault) = fault {
+                    figures.fault(fault);
+                }
             }
         }
     }
@@ -335,9 +347,9 @@ fn rates(options: &Options, lines: u64) -> Rates {
     }
 }
 
-/// Compressed time must not make every request late: at least three seconds, whatever the pace.
+/// Compressed time must not make every request late: at least two seconds, whatever the pace.
 fn patience(pace: u32) -> Duration {
-    (Duration::from_secs(30) / pace).max(Duration::from_secs(3))
+    (Duration::from_secs(60) / pace).max(Duration::from_secs(2))
 }
 
 fn sqlite(folder: &std::path::Path) -> String {
@@ -347,7 +359,11 @@ fn sqlite(folder: &std::path::Path) -> String {
 fn urls(line: &Line, controllers: &[SocketAddr]) -> Result<Vec<ControllerUrl>, FleetError> {
     let proxies: Vec<SocketAddr> = line.proxies.iter().map(Proxy::address).collect();
     let addresses = if proxies.is_empty() { controllers } else { &proxies };
-    let url = |address: &SocketAddr| format!("https://{address}").parse().map_err(|_| FleetError::Address(address.to_string()));
+    let url = |address: &SocketAddr| {
+        format!("https://{address}")
+            .parse()
+            .map_err(|_| FleetError::Address(address.to_string()))
+    };
     addresses.iter().map(url).collect()
 }
 
@@ -356,6 +372,10 @@ fn state_folder() -> Result<tempfile::TempDir, FleetError> {
     let memory = std::path::Path::new("/dev/shm");
     let mut builder = tempfile::Builder::new();
     builder.prefix("cos-fleet-");
-    let made = if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() };
+    let made = if memory.is_dir() {
+        builder.tempdir_in(memory)
+    } else {
+        builder.tempdir()
+    };
     made.map_err(FleetError::Folder)
 }

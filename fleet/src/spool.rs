@@ -71,7 +71,12 @@ impl Spool {
 
     pub fn depth(&self) -> SpoolDepth {
         let count = |number: usize| Count::saturating(number as u64);
-        let bytes: usize = self.waiting.iter().flat_map(|waiting| waiting.bodies.values()).map(|body| body.len()).sum();
+        let bytes: usize = self
+            .waiting
+            .iter()
+            .flat_map(|waiting| waiting.bodies.values())
+            .map(|body| body.len())
+            .sum();
         SpoolDepth {
             reports: count(self.waiting.len()),
             bytes: Bytes::saturating(bytes as u64),
@@ -88,7 +93,9 @@ impl Spool {
                 break;
             }
             batch.reports.push(waiting.report.clone());
-            batch.bodies.extend(waiting.bodies.iter().map(|(digest, body)| (*digest, body.to_string())));
+            batch
+                .bodies
+                .extend(waiting.bodies.iter().map(|(digest, body)| (*digest, body.to_string())));
             sent.push(waiting.clone());
         }
         (sent, batch)

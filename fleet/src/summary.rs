@@ -1,6 +1,8 @@
 //! What a run says at its end, for people and as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ pub struct Summary {
     pub power_cuts: u64,
     pub restored_disks: u64,
     pub clock_jumps: u64,
+    /// How many lines went bad, by fault.
+    pub faults: BTreeMap<&'static str, u64>,
     pub check_in: Quantiles,
     pub visible: Quantiles,
     pub controller: Observed,
@@ -55,6 +59,7 @@ impl Summary {
             power_cuts: read(&figures.power_cuts),
             restored_disks: read(&figures.restored_disks),
             clock_jumps: read(&figures.clock_jumps),
+            faults: figures.faults.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             check_in: figures.check_in_times.quantiles(),
             visible: figures.visible_times.quantiles(),
             controller,
@@ -72,12 +77,26 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { check_in, visible, controller, verdict, .. } = self;
-        writeln!(f, "Компьютеров {}, часов {}, семя {}, темп {}×", self.agents, self.hours, self.seed, self.pace)?;
+        let Self {
+            check_in,
+            visible,
+            controller,
+            verdict,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "Компьютеров {}, часов {}, семя {}, темп {}×",
+            self.agents, self.hours, self.seed, self.pace
+        )?;
         writeln!(f, "  зарегистрировано      {}", self.enrolled)?;
         writeln!(f, "  изменений             {}", self.changes)?;
         writeln!(f, "  отчётов принято       {} (в базе {})", self.reports, verdict.reports)?;
-        writeln!(f, "  обращений             {}, p50 {} мс, p99 {} мс", self.check_ins, check_in.p50_ms, check_in.p99_ms)?;
+        writeln!(
+            f,
+            "  обращений             {}, p50 {} мс, p99 {} мс",
+            self.check_ins, check_in.p50_ms, check_in.p99_ms
+        )?;
         writeln!(f, "  от запуска до отчёта  p50 {} мс, p99 {} мс", visible.p50_ms, visible.p99_ms)?;
         writeln!(f, "  повторов              {}", self.retries)?;
         writeln!(
@@ -91,14 +110,27 @@ impl fmt::Display for Summary {
             controller.peak_resident_kib / 1024,
             controller.peak_connections
         )?;
+        writeln!(f, "  неполадки линий       {:?}", self.faults)?;
         match self.drained_ms {
             Some(millis) => writeln!(f, "  покой                 через {millis} мс после плана")?,
             None => writeln!(f, "  покой                 НЕ НАСТУПИЛ")?,
         }
-        writeln!(f, "  разрывы цепочек       {:?}, потеряно с дисками {}", verdict.breaks, verdict.lost_with_disks)?;
+        writeln!(
+            f,
+            "  разрывы цепочек       {:?}, потеряно с дисками {}",
+            verdict.breaks, verdict.lost_with_disks
+        )?;
         for complaint in &verdict.complaints {
             writeln!(f, "  ПОТЕРЯ: {complaint}")?;
         }
-        write!(f, "{}", if self.is_well() { "Потерь нет." } else { "Есть потери." })
+        write!(
+            f,
+            "{}",
+            if self.is_well() {
+                "Потерь нет."
+            } else {
+                "Есть потери."
+            }
+        )
     }
 }

@@ -65,12 +65,16 @@ pub async fn judge(store: &Store, witnesses: &[Witness]) -> Result<Verdict, Stor
             }
         }
         verdict.lost_with_disks += entries.lost_with_disk.difference(&entries.acknowledged).count();
-        let complaints = complaints.into_iter().map(|complaint| format!("computer {} {complaint}", witness.number));
+        let complaints = complaints
+            .into_iter()
+            .map(|complaint| format!("computer {} {complaint}", witness.number));
         verdict.complaints.extend(complaints);
     }
     let expected = i64::try_from(witnesses.len()).unwrap_or(i64::MAX);
     if verdict.devices != expected {
-        verdict.complaints.push(format!("{} devices for {expected} computers", verdict.devices));
+        verdict
+            .complaints
+            .push(format!("{} devices for {expected} computers", verdict.devices));
     }
     verdict.complaints.truncate(MAX_COMPLAINTS);
     Ok(verdict)
@@ -105,7 +109,9 @@ fn judge_reports(entries: &Entries, reports: &[ReportRecord], breaks: &mut BTree
         complaints.push(format!("never made {digest}"));
     }
     for digest in &entries.spooled {
-        let ended = [&entries.acknowledged, &entries.replaced, &entries.lost_with_disk].iter().any(|set| set.contains(digest));
+        let ended = [&entries.acknowledged, &entries.replaced, &entries.lost_with_disk]
+            .iter()
+            .any(|set| set.contains(digest));
         if !ended {
             complaints.push(format!("made {digest}, which neither arrived nor waits"));
         }

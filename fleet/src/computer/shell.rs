@@ -71,7 +71,9 @@ impl Shell {
         let (disk, key) = (lock(&boot.disk).clone(), lock(&boot.identity).fingerprint());
         let clock_off = Arc::new(AtomicI64::new(boot.clock_off));
         let off = clock_off.clone();
-        let clock = super::clock(boot.world.time, boot.id, disk.ledger.trusted_time, move || off.load(Ordering::Relaxed));
+        let clock = super::clock(boot.world.time, boot.id, disk.ledger.trusted_time, move || {
+            off.load(Ordering::Relaxed)
+        });
         let subject = Subject {
             region: boot.enrollment.region.clone(),
             device: boot.enrollment.device,
@@ -259,7 +261,9 @@ impl Shell {
             match transport.send_reports(&batch).await {
                 Ok(answers) => {
                     let (answers, depth) = settle(&disk, &log, sent, answers.answers);
-                    let stored = answers.iter().filter(|delivery| matches!(delivery.outcome, ReportOutcome::Stored { .. }));
+                    let stored = answers
+                        .iter()
+                        .filter(|delivery| matches!(delivery.outcome, ReportOutcome::Stored { .. }));
                     stored.for_each(|_| count(&figures.reports));
                     (Event::Delivered { answers, depth }, true)
                 }
@@ -299,10 +303,12 @@ impl Shell {
             };
             let renewed: Result<(), TransportFailure> = async {
                 let answer = transport.renew(&request).await?;
-                lock(&identity).install_certificate(&answer.certificate).map_err(|error| TransportFailure::Broken {
-                    controller: String::new(),
-                    reason: error.to_string(),
-                })
+                lock(&identity)
+                    .install_certificate(&answer.certificate)
+                    .map_err(|error| TransportFailure::Broken {
+                        controller: String::new(),
+                        reason: error.to_string(),
+                    })
             }
             .await;
             match renewed {
@@ -322,7 +328,9 @@ impl Shell {
     }
 
     fn note_visible(&mut self, answers: &[Delivery]) {
-        let stored = answers.iter().any(|delivery| matches!(delivery.outcome, ReportOutcome::Stored { .. }));
+        let stored = answers
+            .iter()
+            .any(|delivery| matches!(delivery.outcome, ReportOutcome::Stored { .. }));
         if stored && let Some(started) = self.boot.visible.take() {
             self.boot.world.figures.visible_times.add(started.elapsed());
         }

@@ -25,11 +25,47 @@ pub(super) struct Image {
 }
 
 const IMAGES: [(u64, Image); 5] = [
-    (350, image("altlinux", "10.2", "ALT Education 10.2", "6.1.90-un-def-alt1", PackageManager::Rpm, 1200)),
-    (250, image("astra", "1.7_x86-64", "Astra Linux", "5.15.0-83-generic", PackageManager::Dpkg, 980)),
-    (200, image("redos", "7.3", "RED OS 7.3", "6.1.52-1.el7.3.x86_64", PackageManager::Rpm, 740)),
-    (150, image("debian", "12", "Debian GNU/Linux 12 (bookworm)", "6.1.0-21-amd64", PackageManager::Dpkg, 520)),
-    (50, image("altlinux", "9.2", "ALT Workstation K 9.2", "5.10.190-un-def-alt1", PackageManager::Rpm, 200)),
+    (
+        350,
+        image(
+            "altlinux",
+            "10.2",
+            "ALT Education 10.2",
+            "6.1.90-un-def-alt1",
+            PackageManager::Rpm,
+            1200,
+        ),
+    ),
+    (
+        250,
+        image("astra", "1.7_x86-64", "Astra Linux", "5.15.0-83-generic", PackageManager::Dpkg, 980),
+    ),
+    (
+        200,
+        image("redos", "7.3", "RED OS 7.3", "6.1.52-1.el7.3.x86_64", PackageManager::Rpm, 740),
+    ),
+    (
+        150,
+        image(
+            "debian",
+            "12",
+            "Debian GNU/Linux 12 (bookworm)",
+            "6.1.0-21-amd64",
+            PackageManager::Dpkg,
+            520,
+        ),
+    ),
+    (
+        50,
+        image(
+            "altlinux",
+            "9.2",
+            "ALT Workstation K 9.2",
+            "5.10.190-un-def-alt1",
+            PackageManager::Rpm,
+            200,
+        ),
+    ),
 ];
 
 const fn image(
@@ -82,7 +118,13 @@ impl Installed {
         let mut packages: Vec<SoftwarePackage> = (0..image.packages)
             .map(|package| SoftwarePackage {
                 name: SoftwareName::observed(&package_name(self.image as u64, package)).expect("a name of letters"),
-                version: SoftwareVersion::observed(&format!("{}.{}.{}-{}", package % 7, package % 23, updated(package), self.updates_of(package))),
+                version: SoftwareVersion::observed(&format!(
+                    "{}.{}.{}-{}",
+                    package % 7,
+                    package % 23,
+                    updated(package),
+                    self.updates_of(package)
+                )),
                 architecture: None,
             })
             .collect();
@@ -101,10 +143,26 @@ impl Installed {
 }
 
 fn package_name(image: u64, package: u64) -> String {
-    const FIRST: [&str; 12] = ["lib", "python3-", "kde5-", "fonts-", "gir-", "perl-", "x11-", "qt5-", "xfce4-", "java-", "cups-", "gnome-"];
+    const FIRST: [&str; 12] = [
+        "lib", "python3-", "kde5-", "fonts-", "gir-", "perl-", "x11-", "qt5-", "xfce4-", "java-", "cups-", "gnome-",
+    ];
     const SECOND: [&str; 16] = [
-        "archive", "audio", "bluetooth", "calendar", "codec", "compress", "crypto", "database", "editor", "graphics", "image", "keyring",
-        "network", "office", "player", "school",
+        "archive",
+        "audio",
+        "bluetooth",
+        "calendar",
+        "codec",
+        "compress",
+        "crypto",
+        "database",
+        "editor",
+        "graphics",
+        "image",
+        "keyring",
+        "network",
+        "office",
+        "player",
+        "school",
     ];
     let mut dice = Dice::of(image, "package", package);
     format!("{}{}{package}", dice.pick(&FIRST), dice.pick(&SECOND))

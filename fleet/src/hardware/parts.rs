@@ -40,7 +40,13 @@ const DISKS: [(&str, DiskKind, u64, &str); 5] = [
     ("AMD R5SL256G", DiskKind::SolidState, 256_060_514_304, "sda"),
     ("ST500LM012 HN-M500MBB", DiskKind::HardDisk, 500_107_862_016, "sda"),
 ];
-const MONITORS: [(&str, &str); 5] = [("SAM", "S24F350"), ("BNQ", "BenQ GW2283"), ("ACR", "V226HQL"), ("GSM", "22MK400H"), ("DGM", "Digma")];
+const MONITORS: [(&str, &str); 5] = [
+    ("SAM", "S24F350"),
+    ("BNQ", "BenQ GW2283"),
+    ("ACR", "V226HQL"),
+    ("GSM", "22MK400H"),
+    ("DGM", "Digma"),
+];
 const USB: [(&str, PeripheralKind, &str, &str); 5] = [
     ("046d:c31c", PeripheralKind::Input, "Logitech", "USB Keyboard"),
     ("1ea7:0066", PeripheralKind::Input, "SHARKOON Technologies GmbH", "Optical Mouse"),
@@ -117,11 +123,15 @@ fn memory(dice: &mut Dice) -> Memory {
 fn module(dice: &mut Dice, slot: u64, bytes: u64) -> MemoryModule {
     // Of 1,000 modules 235 have no maker's name: a JEDEC code, mostly, or nothing.
     let maker = match dice.below(1000) {
-        0..=179 => text(*dice.pick(&JEDEC_CODES), Source::Smbios),
+        0..=179 => text(dice.pick::<&str>(&JEDEC_CODES), Source::Smbios),
         180..=234 => text("Unknown", Source::Smbios),
-        _ => text(*dice.pick(&MEMORY_MAKERS), Source::Smbios),
+        _ => text(dice.pick::<&str>(&MEMORY_MAKERS), Source::Smbios),
     };
-    let part = if dice.happens(176) { "Not Specified".to_owned() } else { format!("M378A{}", dice.serial(8)) };
+    let part = if dice.happens(176) {
+        "Not Specified".to_owned()
+    } else {
+        format!("M378A{}", dice.serial(8))
+    };
     let serial = if dice.happens(120) { "00000000".to_owned() } else { dice.serial(8) };
     MemoryModule {
         slot: DeviceName::observed(&format!("DIMM {slot}")),
@@ -168,7 +178,11 @@ fn display(dice: &mut Dice, kind: Kind) -> Display {
 fn monitor(dice: &mut Dice, port: &str, connection: DisplayConnection) -> Monitor {
     let (maker, model) = *dice.pick(&MONITORS);
     // Whole batches leave the factory with one number.
-    let serial = if dice.happens(200) { "00000001".to_owned() } else { dice.serial(12) };
+    let serial = if dice.happens(200) {
+        "00000001".to_owned()
+    } else {
+        dice.serial(12)
+    };
     Monitor {
         port: port.parse().expect("a port's name"),
         connection: Fact::new(connection, Source::SysfsDrm),

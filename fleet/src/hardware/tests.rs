@@ -5,7 +5,7 @@ use inventory_schema::inventory::AnySection;
 
 use super::*;
 
-const MANY: u64 = 20_000;
+const MANY: u64 = 8_000;
 
 fn share(counted: usize, of: usize) -> f64 {
     counted as f64 * 1000.0 / of as f64
@@ -23,7 +23,7 @@ fn a_seed_draws_the_same_computers_and_the_same_changes() {
         (0..5).for_each(|_| hardware.change());
         hardware.bodies(&images)
     };
-    for number in 0..50 {
+    for number in 0..10 {
         assert_eq!(after_changes(1, number), after_changes(1, number));
     }
     assert_ne!(after_changes(1, 0), after_changes(2, 0));
@@ -33,16 +33,34 @@ fn a_seed_draws_the_same_computers_and_the_same_changes() {
 fn placeholders_come_at_the_counted_rates() {
     let drawn: Vec<Hardware> = (0..MANY).map(|number| Hardware::draw(5, number)).collect();
     let of_kind = |kind| drawn.iter().filter(move |hardware| hardware.kind == kind).collect::<Vec<_>>();
-    for (kind, models, makers) in [(Kind::Desktop, 425.0, 332.0), (Kind::Notebook, 7.0, 7.0), (Kind::AllInOne, 14.0, 14.0), (Kind::Mini, 115.0, 115.0)] {
+    for (kind, models, makers) in [
+        (Kind::Desktop, 425.0, 332.0),
+        (Kind::Notebook, 7.0, 7.0),
+        (Kind::AllInOne, 14.0, 14.0),
+        (Kind::Mini, 115.0, 115.0),
+    ] {
         let all = of_kind(kind);
-        let model = share(all.iter().filter(|hardware| is_placeholder(&hardware.system.model)).count(), all.len());
-        let maker = share(all.iter().filter(|hardware| is_placeholder(&hardware.system.maker)).count(), all.len());
-        assert!((model - models).abs() < 25.0 && (maker - makers).abs() < 25.0, "{kind:?}: {model} {maker}");
+        let model = share(
+            all.iter().filter(|hardware| is_placeholder(&hardware.system.model)).count(),
+            all.len(),
+        );
+        let maker = share(
+            all.iter().filter(|hardware| is_placeholder(&hardware.system.maker)).count(),
+            all.len(),
+        );
+        assert!(
+            (model - models).abs() < 40.0 && (maker - makers).abs() < 40.0,
+            "{kind:?}: {model} {maker}"
+        );
     }
     let desktops = of_kind(Kind::Desktop);
     let board = |hardware: &&&Hardware| is_placeholder(&hardware.system.baseboard.as_ref().unwrap().model);
     let boards = share(desktops.iter().filter(board).count(), desktops.len());
-    let both = desktops.iter().filter(board).filter(|hardware| is_placeholder(&hardware.system.model)).count();
+    let both = desktops
+        .iter()
+        .filter(board)
+        .filter(|hardware| is_placeholder(&hardware.system.model))
+        .count();
     assert!((boards - 20.0).abs() < 8.0, "{boards}");
     assert!((share(both, desktops.len()) - 9.0).abs() < 5.0);
     let modules: Vec<_> = drawn.iter().flat_map(|hardware| &hardware.parts.memory.modules).collect();
@@ -58,7 +76,7 @@ fn placeholders_come_at_the_counted_rates() {
 #[test]
 fn software_lists_repeat_and_nothing_that_identifies_does() {
     let images = Images::default();
-    let drawn: Vec<Hardware> = (0..500).map(|number| Hardware::draw(5, number)).collect();
+    let drawn: Vec<Hardware> = (0..200).map(|number| Hardware::draw(5, number)).collect();
     let lists: BTreeMap<Digest, usize> = drawn.iter().fold(BTreeMap::new(), |mut lists, hardware| {
         *lists.entry(hardware.bodies(&images)[&SectionName::Software].0).or_default() += 1;
         lists
@@ -79,10 +97,10 @@ const IMAGES_OF_A_REGION: usize = 5;
 #[test]
 fn every_section_reads_as_what_it_is_and_every_change_is_a_new_state() {
     let images = Images::default();
-    for number in 0..40 {
+    for number in 0..12 {
         let mut hardware = Hardware::draw(11, number);
         let mut seen = BTreeSet::new();
-        for _ in 0..30 {
+        for _ in 0..20 {
             let bodies = hardware.bodies(&images);
             assert_eq!(bodies.keys().copied().collect::<Vec<_>>(), SectionName::ALL);
             for (name, (digest, text)) in &bodies {

@@ -44,7 +44,9 @@ async fn client(proxy: &Proxy) -> TcpStream {
 async fn ask(stream: &mut TcpStream, byte: u8) -> io::Result<u8> {
     stream.write_all(&[byte]).await?;
     let mut answer = [0];
-    timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("an answer or an end")?;
+    timeout(PATIENCE, stream.read_exact(&mut answer))
+        .await
+        .expect("an answer or an end")?;
     Ok(answer[0])
 }
 
@@ -92,7 +94,10 @@ async fn a_stalled_line_carries_nothing_and_then_everything() {
     let mut late = client(&proxy).await;
     late.write_all(&[9]).await.unwrap();
     let mut answer = [0];
-    assert!(timeout(MOMENT, stream.read_exact(&mut answer)).await.is_err(), "a stalled line answered");
+    assert!(
+        timeout(MOMENT, stream.read_exact(&mut answer)).await.is_err(),
+        "a stalled line answered"
+    );
     assert_eq!(heard.load(Ordering::SeqCst), 1, "a stalled line carried a request");
     proxy.set(None);
     timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
