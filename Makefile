@@ -19,9 +19,11 @@ test: ## install what the tests need and run every test that belongs to a change
 test-all: test deny ## the tests, and the slow ones
 	packaging/test/run.sh --slow
 
-bench: ## the benchmarks
+bench: ## the benchmarks, each figure beside the bare reference in the same run (about fifteen minutes)
+	packaging/test/install.sh
 	cargo bench -p cos-agent --bench inventory
 	cargo bench -p cos-controller --bench validation
+	cargo bench -p cos-controller --bench figures
 
 # How large the fleet is, how long it lives and which one it is: make fleet N=10000 HOURS=1 PACE=1
 N ?= 200
