@@ -91,7 +91,6 @@ impl Shell {
         let state = &config.state_dir;
         let enrollment = Enrollment::load(state)?.ok_or(RunError::NotEnrolled)?;
         let identity = Identity::load(state)?.ok_or_else(|| RunError::KeyMissing(state.clone()))?;
-        let ledger = Ledger::load(state)?.of_key(identity.fingerprint());
         let limits = SpoolLimits {
             bytes: config.spool.max_bytes,
             reports: config.spool.max_reports,
@@ -100,6 +99,7 @@ impl Shell {
         for damaged in damage {
             tracing::warn!(file = %damaged.file.display(), fault = ?damaged.fault, "a waiting report was damaged and moved aside");
         }
+        let ledger = Ledger::load(state)?.of_key(identity.fingerprint()).caught_up(spool.newest_head());
         let transport = Transport::new(&enrollment, &identity, &config, clock.clone())?;
         let now = clock.moment();
         let subject = Subject {
@@ -234,7 +234,7 @@ impl Shell {
                 Ok(answer) => succeeded(answer),
                 Err(failure) => {
                     log_once(&last_failure, &failure);
-                    failed(kind_of(&failure))
+                    failed(failure_of(&failure))
                 }
             };
             // Nobody listens any more when the agent ends.
@@ -354,7 +354,7 @@ impl Shell {
 }
 
 /// The envelope's canonical bytes with the device key's signature over exactly them.
-pub(crate) fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
+pub fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
     let envelope = CanonicalBytes::of(envelope).expect("an envelope is text, integers and digests");
     let signature = identity.sign(envelope.as_bytes());
     SignedReport {
@@ -363,7 +363,8 @@ pub(crate) fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
     }
 }
 
-pub(crate) fn holdings(enrollment: &Enrollment) -> Holdings {
+/// What the core compares with the controller's.
+pub fn holdings(enrollment: &Enrollment) -> Holdings {
     Holdings {
         trust: Some(enrollment.trust.digest()),
         receipt: Some(Digest::of(enrollment.receipt.document.as_bytes())),
@@ -371,16 +372,16 @@ pub(crate) fn holdings(enrollment: &Enrollment) -> Holdings {
 }
 
 /// What the core needs to know of a failure.
-fn kind_of(failure: &TransportFailure) -> Failure {
+pub fn failure_of(failure: &TransportFailure) -> Failure {
     match failure {
         TransportFailure::CertificateTimeInvalid { .. } => Failure::WrongTime,
-        TransportFailure::Problem(problem) => failure_of(problem.code, problem.retry_after),
+        TransportFailure::Problem(problem) => failure_of_code(problem.code, problem.retry_after),
         _ => Failure::Unreachable,
     }
 }
 
 /// What the core needs to know of a refusal.
-pub(crate) fn failure_of(code: ProblemCode, retry_after: Option<Seconds>) -> Failure {
+pub(crate) fn failure_of_code(code: ProblemCode, retry_after: Option<Seconds>) -> Failure {
     match code {
         ProblemCode::CertificateExpired => Failure::CertificateExpired,
         ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy(retry_after),
@@ -401,7 +402,7 @@ fn log_once(last: &Mutex<Option<String>>, failure: &TransportFailure) {
     let text = chain(failure);
     let mut last = lock(last);
     if last.as_ref() != Some(&text) {
-        match (failure, kind_of(failure)) {
+        match (failure, failure_of(failure)) {
             (TransportFailure::Problem(problem), Failure::Busy(_)) => {
                 tracing::warn!("the controller cannot serve now: {}; the agent keeps trying", problem.code);
             }

@@ -16,7 +16,7 @@ use crate::clock::SharedClock;
 use crate::config::AgentConfig;
 use crate::enrollment::{Enrollment, agent_version};
 use crate::eventloop::kept_bodies::KeptBodies;
-use crate::eventloop::{deliver, failure_of, holdings, resume, sign};
+use crate::eventloop::{deliver, failure_of_code, holdings, resume, sign};
 use crate::identity::Identity;
 use crate::ledger::Ledger;
 use crate::privileged::Collector;
@@ -46,7 +46,8 @@ impl Exchange<'_> {
     pub(super) fn run(mut self) -> Result<Exchanged, CarryError> {
         let mut outcomes = self.held_already();
         let waited = self.spool.depth().reports.get();
-        let mut ledger = Ledger::load(&self.config.state_dir)?.of_key(self.identity.fingerprint());
+        let ledger = Ledger::load(&self.config.state_dir)?.of_key(self.identity.fingerprint());
+        let mut ledger = ledger.caught_up(self.spool.newest_head());
         ledger.trusted_time = ledger.trusted_time.or(self.clock.trusted());
         let now = self.clock.moment();
         let (subject, holdings) = (self.subject(), holdings(self.enrollment));
@@ -157,7 +158,7 @@ impl Exchange<'_> {
                 check_in.server_time = time;
                 Event::CheckInAnswered(Box::new(check_in))
             }
-            (Some(code), _) => Event::CheckInFailed(failure_of(code, None)),
+            (Some(code), _) => Event::CheckInFailed(failure_of_code(code, None)),
             (None, None) => Event::TimeReceived(time),
         }
     }
