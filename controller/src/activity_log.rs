@@ -26,10 +26,12 @@ pub enum Action {
     OperatorCreated,
     OperatorDisabled,
     OperatorPasswordReset,
+    MonthDropped,
+    Restored,
 }
 
 impl Action {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -43,6 +45,8 @@ impl Action {
         Self::OperatorCreated,
         Self::OperatorDisabled,
         Self::OperatorPasswordReset,
+        Self::MonthDropped,
+        Self::Restored,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -60,12 +64,17 @@ impl Action {
             Self::OperatorCreated => "operator_created",
             Self::OperatorDisabled => "operator_disabled",
             Self::OperatorPasswordReset => "operator_password_reset",
+            Self::MonthDropped => "month_dropped",
+            Self::Restored => "restored",
         }
     }
 }
 
 /// Who acts where nobody is signed in, as the log names it. No operator may have this login.
 pub const COMMAND_LINE: &str = "cli";
+
+/// The program itself, as the log names it. No operator may have this login.
+pub const CONTROLLER: &str = "controller";
 
 /// What was acted upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +84,8 @@ pub enum SubjectKind {
     Device,
     Token,
     Register,
+    Month,
+    Database,
 }
 
 impl SubjectKind {
@@ -85,6 +96,8 @@ impl SubjectKind {
             Self::Device => "device",
             Self::Token => "token",
             Self::Register => "register",
+            Self::Month => "month",
+            Self::Database => "database",
         }
     }
 }
@@ -123,6 +136,11 @@ impl Entry {
         Self::by_login(at, None, COMMAND_LINE, action, kind, subject)
     }
 
+    /// What the program does by itself.
+    pub fn by_itself(at: Timestamp, action: Action, kind: SubjectKind, subject: impl ToString) -> Self {
+        Self::by_login(at, None, CONTROLLER, action, kind, subject)
+    }
+
     /// The organization it concerns, by internal id: whose scope may see the entry.
     pub fn of_organization(mut self, id: i64) -> Self {
         self.entry.organization_id = Some(id);
@@ -135,8 +153,13 @@ impl Entry {
         self
     }
 
-    pub async fn record(mut self, store: &Store) -> Result<(), StoreError> {
+    /// For a store that adds it together with what it tells of.
+    pub fn into_new(mut self) -> NewActivity {
         self.entry.detail = Value::Object(self.detail).to_string();
-        store.append_activity(&self.entry).await
+        self.entry
+    }
+
+    pub async fn record(self, store: &Store) -> Result<(), StoreError> {
+        store.append_activity(&self.into_new()).await
     }
 }

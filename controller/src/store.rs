@@ -33,6 +33,7 @@ pub mod presence;
 pub mod register;
 pub mod report;
 pub mod report_reading;
+pub mod retention;
 pub mod review;
 pub mod session;
 mod statement;

@@ -58,12 +58,16 @@ action-device-revoked = certificate revoked
 action-operator-created = operator created
 action-operator-disabled = operator disabled
 action-operator-password-reset = new password issued
+action-month-dropped = a month of reports let go
+action-restored = database restored from a backup
 
 subject-operator = operator
 subject-organization = organization
 subject-device = device
 subject-token = token
 subject-register = register
+subject-month = month
+subject-database = database
 detail-role = role
 detail-login = login
 detail-failures = failures in a row
@@ -82,6 +86,9 @@ detail-from = from
 detail-to = to
 detail-reason = reason
 detail-keys = keys
+detail-reports = reports
+detail-taken-at = backup taken
+detail-rows = rows
 
 section-system = Computer
 section-processor = Processor

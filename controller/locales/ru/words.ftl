@@ -58,12 +58,16 @@ action-device-revoked = сертификат отозван
 action-operator-created = оператор создан
 action-operator-disabled = оператор отключён
 action-operator-password-reset = выдан новый пароль
+action-month-dropped = отчёты месяца удалены по сроку хранения
+action-restored = база восстановлена из резервной копии
 
 subject-operator = оператор
 subject-organization = организация
 subject-device = устройство
 subject-token = токен
 subject-register = реестр
+subject-month = месяц
+subject-database = база данных
 detail-role = роль
 detail-login = имя для входа
 detail-failures = ошибок подряд
@@ -82,6 +86,9 @@ detail-from = откуда
 detail-to = куда
 detail-reason = причина
 detail-keys = ключей
+detail-reports = отчётов
+detail-taken-at = копия снята
+detail-rows = строк
 
 section-system = Компьютер
 section-processor = Процессор
