@@ -28,10 +28,12 @@ pub enum Action {
     OperatorPasswordReset,
     MonthDropped,
     Restored,
+    EvidenceExported,
+    CheckpointTaken,
 }
 
 impl Action {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -47,6 +49,8 @@ impl Action {
         Self::OperatorPasswordReset,
         Self::MonthDropped,
         Self::Restored,
+        Self::EvidenceExported,
+        Self::CheckpointTaken,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -66,6 +70,8 @@ impl Action {
             Self::OperatorPasswordReset => "operator_password_reset",
             Self::MonthDropped => "month_dropped",
             Self::Restored => "restored",
+            Self::EvidenceExported => "evidence_exported",
+            Self::CheckpointTaken => "checkpoint_taken",
         }
     }
 }
@@ -86,6 +92,7 @@ pub enum SubjectKind {
     Register,
     Month,
     Database,
+    Checkpoint,
 }
 
 impl SubjectKind {
@@ -98,6 +105,7 @@ impl SubjectKind {
             Self::Register => "register",
             Self::Month => "month",
             Self::Database => "database",
+            Self::Checkpoint => "checkpoint",
         }
     }
 }

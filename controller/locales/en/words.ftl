@@ -60,6 +60,8 @@ action-operator-disabled = operator disabled
 action-operator-password-reset = new password issued
 action-month-dropped = a month of reports let go
 action-restored = database restored from a backup
+action-evidence-exported = evidence exported
+action-checkpoint-taken = checkpoint taken
 
 subject-operator = operator
 subject-organization = organization
@@ -68,6 +70,7 @@ subject-token = token
 subject-register = register
 subject-month = month
 subject-database = database
+subject-checkpoint = checkpoint
 detail-role = role
 detail-login = login
 detail-failures = failures in a row
@@ -89,6 +92,7 @@ detail-keys = keys
 detail-reports = reports
 detail-taken-at = backup taken
 detail-rows = rows
+detail-devices = devices
 
 section-system = Computer
 section-processor = Processor

@@ -60,6 +60,8 @@ action-operator-disabled = оператор отключён
 action-operator-password-reset = выдан новый пароль
 action-month-dropped = отчёты месяца удалены по сроку хранения
 action-restored = база восстановлена из резервной копии
+action-evidence-exported = доказательства выгружены
+action-checkpoint-taken = взята контрольная точка
 
 subject-operator = оператор
 subject-organization = организация
@@ -68,6 +70,7 @@ subject-token = токен
 subject-register = реестр
 subject-month = месяц
 subject-database = база данных
+subject-checkpoint = контрольная точка
 detail-role = роль
 detail-login = имя для входа
 detail-failures = ошибок подряд
@@ -89,6 +92,7 @@ detail-keys = ключей
 detail-reports = отчётов
 detail-taken-at = копия снята
 detail-rows = строк
+detail-devices = устройств
 
 section-system = Компьютер
 section-processor = Процессор
