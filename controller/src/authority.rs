@@ -13,6 +13,7 @@ pub mod csr;
 pub mod device_name;
 pub mod directory;
 pub mod key;
+pub mod live;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -32,8 +33,9 @@ use serde::de::DeserializeOwned;
 use certificate::{CertificateInfo, Validity};
 pub use csr::{Csr, CsrError};
 pub use device_name::DeviceName;
-pub use directory::{DirectoryError, NewRoot, add_root, create, rotate_issuing};
+pub use directory::{DirectoryError, NewRoot, add_root, create, distrust, fingerprint, retire_root, rotate_issuing};
 use key::AuthorityKey;
+pub use live::LiveAuthority;
 
 /// What a running controller holds: everything but the root's key.
 #[derive(Debug)]
@@ -42,6 +44,12 @@ pub struct Authority {
     issuing: CertificateInfo,
     /// Issuing CAs before this one: devices still carry certificates that they signed.
     previous: Vec<CertificateInfo>,
+    /// Issuing CAs whose key was stolen.
+    distrusted: Vec<CertificateInfo>,
+    /// Further certificates of the issuing CA's key, by other roots.
+    cross: Vec<CertificateInfo>,
+    /// Roots that agents are no longer told of.
+    retired: Vec<CertificateInfo>,
     /// At least one. The first signed the issuing CA; the others overlap with it.
     roots: Vec<CertificateInfo>,
     signing_key: AuthorityKey,
@@ -193,7 +201,9 @@ impl Authority {
         let signed = certificate::server(names, validity)
             .signed_by(&key, &self.issuer)
             .map_err(IssueError::Sign)?;
-        Ok((vec![signed.der().clone(), self.issuing.der.clone(), self.root().der.clone()], key))
+        let mut chain = vec![signed.der().clone()];
+        chain.extend(self.above().map(|certificate| certificate.der.clone()));
+        Ok((chain, key))
     }
 
     /// A certificate of the signing key, as DER: what ties signed documents to the root for whoever has only them.
@@ -232,6 +242,17 @@ impl Authority {
         (bundle, *digest)
     }
 
+    /// What is sent above a listener's certificate: the issuing CA in each of its certificates, then their roots, so
+    /// that an agent that knows any one of the roots finds a path, and a token that pins one finds it.
+    fn above(&self) -> impl Iterator<Item = &CertificateInfo> {
+        let others = self.roots.iter().skip(1).chain(&self.retired);
+        let crossing = others.filter(|root| self.cross.iter().any(|cross| directory::has_signed(root, cross)));
+        std::iter::once(&self.issuing)
+            .chain(&self.cross)
+            .chain(std::iter::once(self.root()))
+            .chain(crossing)
+    }
+
     /// SHA-256 of the root that ends the listeners' chain: what a token pins.
     pub fn pin(&self) -> Digest {
         self.root().fingerprint()
@@ -253,6 +274,16 @@ impl Authority {
 
     pub fn previous_issuing(&self) -> &[CertificateInfo] {
         &self.previous
+    }
+
+    /// Issuing CAs that make no devices any more.
+    pub fn distrusted(&self) -> &[CertificateInfo] {
+        &self.distrusted
+    }
+
+    /// Roots that agents are no longer told of.
+    pub fn retired_roots(&self) -> &[CertificateInfo] {
+        &self.retired
     }
 
     /// The key that signs receipts, times and assignments.

@@ -143,8 +143,8 @@ struct Asked<'b> {
 impl Importer {
     pub fn new(state: AppState) -> Result<Self, ImporterError> {
         Ok(Self {
-            trust: DeviceTrust::of(&state.authority)?,
-            answerer: state.authority.answerer(state.clock.now())?,
+            trust: DeviceTrust::of(&state.authority.current())?,
+            answerer: state.authority.current().answerer(state.clock.now())?,
             state,
         })
     }
@@ -257,7 +257,7 @@ impl Importer {
         match &enrolled {
             EnrollmentAnswer::Issued(issued) => {
                 imported.device = Some(issued.device);
-                let receipt = issued.receipt.verify([self.state.authority.signing_key()]).ok();
+                let receipt = issued.receipt.verify([self.state.authority.current().signing_key()]).ok();
                 imported.organization = receipt.map(|receipt| receipt.organization_name);
             }
             EnrollmentAnswer::Pending { .. } => imported.outcome = ImportOutcome::Pending,

@@ -269,6 +269,7 @@ async fn issue(
     let device = subject.device;
     let certificate = state
         .authority
+        .current()
         .issue_device(asking.csr, &state.region.id, device, now)
         .map_err(|error| {
             tracing::warn!(device.id = %device, %error, "a certificate was not issued");
@@ -303,7 +304,7 @@ async fn issue(
     Ok(Issued {
         device,
         certificate: certificate.chain,
-        trust: state.authority.trust_bundle(),
+        trust: state.authority.current().trust_bundle(),
         receipt,
         server_time: now,
     })
@@ -347,7 +348,7 @@ pub fn sign_receipt(
         organization_name: name_for_people(&place.organization_short_name),
         issued: now,
     };
-    state.authority.sign(&receipt).map_err(|error| {
+    state.authority.current().sign(&receipt).map_err(|error| {
         tracing::error!(device.id = %device, %error, "a receipt could not be signed");
         ProblemCode::Internal
     })
@@ -365,7 +366,7 @@ pub async fn restore(
     receipt: Signed<Receipt>,
     now: Timestamp,
 ) -> Result<(), ProblemCode> {
-    let document = receipt.verify([state.authority.signing_key()]).map_err(|error| {
+    let document = receipt.verify([state.authority.current().signing_key()]).map_err(|error| {
         tracing::warn!(device.id = %device, %error, "a receipt was not believed");
         ProblemCode::ReceiptInvalid
     })?;

@@ -3,6 +3,7 @@
 //! Built from a [`Config`] by `serve`, `demo` and the tests alike. It knows no command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::authority::{Authority, DirectoryError};
+use crate::authority::{Authority, DirectoryError, LiveAuthority};
 use crate::config::Config;
 use crate::pace::Pace;
 use crate::router;
@@ -20,7 +21,7 @@ use crate::store::{Store, StoreError};
 use crate::task::checkpoint::Taker;
 use crate::task::retention;
 use crate::tls::certificate::CertificateLoadError;
-use crate::tls::{self, CertificateFiles, ConnectionLimits, Endpoint, EndpointError, LiveCertificate};
+use crate::tls::{self, CertificateFiles, ConnectionLimits, DeviceTrust, Endpoint, EndpointError, LiveCertificate};
 use crate::wake::keep_waking;
 
 #[derive(Debug, thiserror::Error)]
@@ -97,11 +98,17 @@ impl Server {
         let mut tasks = Vec::new();
         let device_names = config.device_listener.certificate_names();
         let device_certificate = issued("device", &authority, &device_names, &clock)?;
-        tasks.push(spawn_until(
-            &stopping,
-            renewing(device_certificate.clone(), authority.clone(), device_names, clock.clone()),
-        ));
-        let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks)?;
+        let device_endpoint = Endpoint::devices(&authority, device_certificate.clone())?;
+        let mut issued_to = vec![(device_certificate, device_names)];
+        let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks, &mut issued_to)?;
+        let watched = Watched {
+            directory: config.authority.directory.clone(),
+            authority: state.authority.clone(),
+            trust: device_endpoint.trust.clone(),
+            listeners: issued_to,
+            clock: clock.clone(),
+        };
+        tasks.push(spawn_until(&stopping, watched.keep()));
         tasks.push(spawn_until(&stopping, housekeeping(state.clone())));
         tasks.push(spawn_until(&stopping, keeping(state.clone(), config.retention.keep())));
         tasks.push(spawn_until(
@@ -110,7 +117,7 @@ impl Server {
         ));
         tasks.push(tokio::spawn(tls::serve(
             devices,
-            Endpoint::devices(&authority, device_certificate)?,
+            device_endpoint,
             router::device_router(state.clone()),
             ConnectionLimits {
                 connections: connections(config.limits.device_connections.size()),
@@ -184,6 +191,7 @@ fn people_certificate(
     clock: &Clock,
     stopping: &watch::Receiver<bool>,
     tasks: &mut Vec<JoinHandle<()>>,
+    issued_to: &mut Vec<(Arc<LiveCertificate>, Vec<String>)>,
 ) -> Result<Arc<LiveCertificate>, ServerError> {
     let listener = "people's";
     if let Some((certificate, key)) = config.people_listener.files() {
@@ -194,23 +202,66 @@ fn people_certificate(
     }
     let names = config.people_listener.certificate_names();
     let live = issued(listener, authority, &names, clock)?;
-    tasks.push(spawn_until(
-        stopping,
-        renewing(live.clone(), authority.clone(), names, clock.clone()),
-    ));
+    issued_to.push((live.clone(), names));
     Ok(live)
 }
 
-/// Exchanges a listener's certificate when half of its life is over.
-async fn renewing(live: Arc<LiveCertificate>, authority: Arc<Authority>, names: Vec<String>, clock: Clock) {
-    let mut ticks = tokio::time::interval(HOUSEKEEPING);
-    loop {
-        ticks.tick().await;
-        match tls::renew_from_authority(&live, &authority, &names, clock.now()) {
-            Ok(false) => {}
-            Ok(true) => tracing::info!(names = ?names, "a listener's certificate was renewed"),
-            Err(error) => tracing::error!(error = %crate::error_chain(&error), "a listener's certificate could not be renewed"),
+/// How often the authority's files are looked at.
+const AUTHORITY_EVERY: Duration = Duration::from_secs(3);
+
+/// The authority's files, and all that depends on them while the controller runs.
+struct Watched {
+    directory: PathBuf,
+    authority: LiveAuthority,
+    trust: Option<Arc<DeviceTrust>>,
+    listeners: Vec<(Arc<LiveCertificate>, Vec<String>)>,
+    clock: Clock,
+}
+
+impl Watched {
+    /// Takes over what `ca rotate` and its neighbours changed, and keeps the listeners' certificates young.
+    async fn keep(self) {
+        let mut ticks = tokio::time::interval(AUTHORITY_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut seen = None;
+        loop {
+            ticks.tick().await;
+            match self.authority.refresh(&self.directory, &mut seen) {
+                Ok(false) => self.renew_if_due(),
+                Ok(true) => self.take_over(),
+                Err(error) => {
+                    tracing::error!(error = %crate::error_chain(&error), "the authority's files changed and cannot be used; the old ones stay in use");
+                }
+            }
         }
+    }
+
+    fn renew_if_due(&self) {
+        let authority = self.authority.current();
+        for (live, names) in &self.listeners {
+            match tls::renew_from_authority(live, &authority, names, self.clock.now()) {
+                Ok(false) => {}
+                Ok(true) => tracing::info!(names = ?names, "a listener's certificate was renewed"),
+                Err(error) => tracing::error!(error = %crate::error_chain(&error), "a listener's certificate could not be renewed"),
+            }
+        }
+    }
+
+    fn take_over(&self) {
+        let authority = self.authority.current();
+        if let Some(Err(error)) = self.trust.as_ref().map(|trust| trust.replace(&authority)) {
+            tracing::error!(error = %crate::error_chain(&error), "devices are still judged by the authority before");
+        }
+        for (live, names) in &self.listeners {
+            if let Err(error) = tls::reissue(live, &authority, names, self.clock.now()) {
+                tracing::error!(error = %crate::error_chain(&error), names = ?names, "a listener keeps its certificate of the authority before");
+            }
+        }
+        tracing::info!(
+            issuing.serial = authority.issuing().serial,
+            roots = authority.roots().len(),
+            "the authority's new files are in use"
+        );
     }
 }
 
@@ -229,7 +280,7 @@ async fn housekeeping(state: AppState) {
 async fn checkpoint_if_due(state: &AppState) {
     let taker = Taker {
         store: &state.store,
-        authority: &state.authority,
+        authority: &state.authority.current(),
         region: &state.region.id,
     };
     match taker.take_if_due(state.clock.now(), &state.region.zone).await {

@@ -10,7 +10,7 @@ use inventory_schema::{RegionId, Timestamp};
 use jiff::tz::TimeZone;
 
 use crate::api::device::body::BodyLimits;
-use crate::authority::Authority;
+use crate::authority::{Authority, LiveAuthority};
 use crate::device_traffic::DeviceTraffic;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
@@ -82,7 +82,7 @@ impl fmt::Debug for Clock {
 #[derive(Debug, Clone)]
 pub struct AppState {
     pub store: Store,
-    pub authority: Arc<Authority>,
+    pub authority: LiveAuthority,
     pub region: Arc<Region>,
     pub clock: Clock,
     pub passwords: PasswordChecker,
@@ -97,7 +97,7 @@ impl AppState {
         Self {
             traffic: DeviceTraffic::start(&store, metrics.clone(), pace, bodies),
             store,
-            authority,
+            authority: LiveAuthority::new(authority),
             region: Arc::new(region),
             clock,
             passwords: PasswordChecker::default(),

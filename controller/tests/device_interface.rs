@@ -41,6 +41,9 @@ mod several_controllers;
 #[path = "device_interface/outages.rs"]
 mod outages;
 
+#[path = "device_interface/absence.rs"]
+mod absence;
+
 #[path = "device_interface/carry.rs"]
 mod carry;
 

@@ -102,7 +102,7 @@ async fn a_summer_in_which_server_certificate_and_issuing_ca_changed_is_survived
     let begun = now() - 500 * DAY;
     let before = Region::created(begun);
     let (credentials, _) = before.device(begun);
-    rotate_issuing(before.directory(), &region_id(), &before.root_key(), now() - 10 * DAY).unwrap();
+    rotate_issuing(before.directory(), &region_id(), &before.root_key(), &[], now() - 10 * DAY).unwrap();
     let after = before.reloaded();
     assert_ne!(after.authority.issuing().serial, before.authority.issuing().serial);
 

@@ -412,7 +412,7 @@ mod tokens {
         let token = EnrollmentToken::from_line(&line).unwrap();
         assert_eq!(token.organization, world.here.id());
         assert_eq!(token.room, Some(world.here.room));
-        assert_eq!(token.ca, world.state.authority.pin());
+        assert_eq!(token.ca, world.state.authority.current().pin());
         assert!(page.text.contains("<svg"), "the QR code is there");
         let list = browser.get("/tokens").await.text;
         assert!(list.contains("класс 201") && !list.contains("cos1.") && !list.contains(token.secret.as_str()));

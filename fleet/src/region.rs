@@ -140,7 +140,7 @@ pub(crate) fn exchange_authority(folder: &Path, now: Timestamp) -> Result<(), Fa
             .is_ok_and(|path| path.extension().is_some_and(|end| end == "key") && !path.to_string_lossy().contains(&retired))
     };
     let key = keys.find(of_the_second).ok_or("there is no second root")??;
-    authority::rotate_issuing(&directory, &REGION.parse()?, &key, now)?;
+    authority::rotate_issuing(&directory, &REGION.parse()?, &key, &[], now)?;
     std::fs::remove_file(directory.join("roots").join(format!("{retired}.pem")))?;
     Ok(())
 }
@@ -171,7 +171,7 @@ async fn make_region(state: &AppState, computers: u32) -> Result<String, Failed>
     let origin = TokenOrigin {
         region: state.region.id.clone(),
         controllers: state.region.controllers.clone(),
-        ca: state.authority.pin(),
+        ca: state.authority.current().pin(),
     };
     let wish = TokenWish {
         place: first_place(state).await?,

@@ -69,7 +69,7 @@ async fn start(database: &str, folder: &Path) -> Outcome<Server> {
     let origin = TokenOrigin {
         region: server.state.region.id.clone(),
         controllers: server.state.region.controllers.clone(),
-        ca: server.state.authority.pin(),
+        ca: server.state.authority.current().pin(),
     };
     let wish = TokenWish {
         place,

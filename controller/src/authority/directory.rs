@@ -5,7 +5,10 @@
 //! | `issuing.pem` | the issuing CA's certificate and its private key | yes |
 //! | `signing.key` | the private key for receipts, times and assignments | yes |
 //! | `roots/*.pem` | root certificates, all of them believed | at least the one that signed `issuing.pem` |
+//! | `cross/*.pem` | certificates of the present issuing key by other roots | while agents know only those |
+//! | `retired/*.pem` | roots that agents are no longer told of | while one of them has certified the issuing key |
 //! | `previous/*.pem` | certificates of earlier issuing CAs | where devices still carry theirs |
+//! | `distrusted/*.pem` | issuing CAs whose devices are strangers | always |
 //! | `root/*` | private keys of new roots, with a note | no: they are to be moved away |
 //!
 //! A certificate and its key share `issuing.pem`, so that one rename exchanges both. Every file is written
@@ -18,7 +21,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use inventory_schema::signature::SignatureError;
-use inventory_schema::{RegionId, Timestamp};
+use inventory_schema::{Digest, RegionId, Timestamp};
 use rcgen::{Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PublicKeyData};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -31,6 +34,9 @@ const ISSUING: &str = "issuing.pem";
 const SIGNING: &str = "signing.key";
 const ROOTS: &str = "roots";
 const PREVIOUS: &str = "previous";
+const CROSS: &str = "cross";
+const RETIRED: &str = "retired";
+const DISTRUSTED: &str = "distrusted";
 const ROOT: &str = "root";
 
 /// Lies beside a new root's key.
@@ -92,6 +98,10 @@ pub enum DirectoryError {
     NoRoot { path: PathBuf },
     #[error("the key in {path} belongs to none of this authority's roots")]
     ForeignRootKey { path: PathBuf },
+    #[error("«{0}» names no certificate here; `ca show` lists them with their SHA-256")]
+    UnknownCertificate(String),
+    #[error("the root {0} has signed the issuing CA in use; make one with another root first: `ca rotate --root-key FILE`")]
+    RootInUse(String),
     #[error("the root ended at {0}; create a new one with `cos-controller ca rotate --new-root`")]
     RootEnded(Timestamp),
     #[error("a key or certificate could not be made")]
@@ -116,7 +126,11 @@ pub fn create(directory: &Path, region: &RegionId, now: Timestamp) -> Result<New
     let signing = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(DirectoryError::Make)?;
     write(&directory.join(SIGNING), &signing.serialize_pem())?;
     let (root, key) = make_root(directory, region, now)?;
-    make_issuing(directory, &root.certificate, key, region, now)?;
+    let signer = Signer {
+        root: root.certificate.clone(),
+        key,
+    };
+    make_issuing(directory, signer, Vec::new(), region, now)?;
     Ok(root)
 }
 
@@ -128,22 +142,113 @@ pub fn add_root(directory: &Path, region: &RegionId, now: Timestamp) -> Result<N
 }
 
 /// Makes a new issuing CA with the root key in the file `root_key`. The certificate before it stays, so that
-/// devices which carry its certificates are still known.
-pub fn rotate_issuing(directory: &Path, region: &RegionId, root_key: &Path, now: Timestamp) -> Result<CertificateInfo, DirectoryError> {
+/// devices which carry its certificates are still known. The roots whose keys are in `also` certify the new key too
+/// (RFC 4158 §1.4): agents that know only one of them, retired or not, find their own way up.
+pub fn rotate_issuing(
+    directory: &Path,
+    region: &RegionId,
+    root_key: &Path,
+    also: &[PathBuf],
+    now: Timestamp,
+) -> Result<CertificateInfo, DirectoryError> {
     let current = load(directory)?;
-    let key = read_key(root_key)?;
-    let root = current
-        .roots
-        .iter()
-        .find(|root| has_key(root, &key))
-        .ok_or_else(|| DirectoryError::ForeignRootKey { path: root_key.into() })?;
-    if now >= root.validity.not_after {
-        return Err(DirectoryError::RootEnded(root.validity.not_after));
-    }
+    let first = Signer::find(root_key, &current.roots, now)?;
+    let known: Vec<CertificateInfo> = current.roots.iter().chain(&current.retired).cloned().collect();
+    let also = also.iter().map(|path| Signer::find(path, &known, now));
+    let also = also.collect::<Result<Vec<_>, _>>()?;
     let kept = directory.join(PREVIOUS);
     make_directory(&kept)?;
     write(&kept.join(format!("{}.pem", current.issuing.serial)), &current.issuing.pem())?;
-    make_issuing(directory, root, key, region, now)
+    make_issuing(directory, first, also, region, now)
+}
+
+/// Stops telling agents of a root, named by its serial number or the beginning of its SHA-256. Agents that know no
+/// other are served for as long as it has certified the issuing key.
+pub fn retire_root(directory: &Path, name: &str) -> Result<CertificateInfo, DirectoryError> {
+    let current = load(directory)?;
+    let root = named(&current.roots, name)?;
+    if root.der == current.root().der {
+        return Err(DirectoryError::RootInUse(root.serial.clone()));
+    }
+    move_file(directory, ROOTS, RETIRED, root)?;
+    Ok(root.clone())
+}
+
+/// From now on the devices of an earlier issuing CA are strangers, and it alone: its key was stolen.
+pub fn distrust(directory: &Path, name: &str) -> Result<CertificateInfo, DirectoryError> {
+    let current = load(directory)?;
+    let issuing = named(&current.previous, name)?;
+    move_file(directory, PREVIOUS, DISTRUSTED, issuing)?;
+    Ok(issuing.clone())
+}
+
+/// One digest of all that [`load`] reads: another one means that there is something to take over.
+pub fn fingerprint(directory: &Path) -> Result<Digest, DirectoryError> {
+    let mut files = vec![directory.join(ISSUING), directory.join(SIGNING)];
+    for folder in [ROOTS, CROSS, RETIRED, PREVIOUS, DISTRUSTED] {
+        let mut below = list(&directory.join(folder))?;
+        below.retain(|path| path.extension().is_some_and(|extension| extension == "pem"));
+        below.sort();
+        files.extend(below);
+    }
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(Digest::of(file.as_os_str().as_encoded_bytes()).as_bytes());
+        all.extend(Digest::of(read(&file)?.as_bytes()).as_bytes());
+    }
+    Ok(Digest::of(&all))
+}
+
+fn named<'c>(certificates: &'c [CertificateInfo], name: &str) -> Result<&'c CertificateInfo, DirectoryError> {
+    let hexadecimal = |certificate: &CertificateInfo| certificate.fingerprint().to_string();
+    let is_named = |certificate: &&CertificateInfo| {
+        let digest = hexadecimal(certificate);
+        certificate.serial == name || name.len() >= 8 && (digest.starts_with(name) || digest["sha256:".len()..].starts_with(name))
+    };
+    let mut found = certificates.iter().filter(is_named);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        _ => Err(DirectoryError::UnknownCertificate(name.to_owned())),
+    }
+}
+
+/// Written in its new place before it leaves the old one.
+fn move_file(directory: &Path, from: &str, to: &str, certificate: &CertificateInfo) -> Result<(), DirectoryError> {
+    make_directory(&directory.join(to))?;
+    write(&directory.join(to).join(format!("{}.pem", certificate.serial)), &certificate.pem())?;
+    for path in list(&directory.join(from))? {
+        if read_certificate(&path).is_ok_and(|found| found.der == certificate.der) {
+            fs::remove_file(&path).map_err(|source| DirectoryError::Write { path, source })?;
+        }
+    }
+    Ok(())
+}
+
+/// A root with its key, brought for the occasion.
+struct Signer {
+    root: CertificateInfo,
+    key: KeyPair,
+}
+
+impl Signer {
+    fn find(path: &Path, roots: &[CertificateInfo], now: Timestamp) -> Result<Self, DirectoryError> {
+        let key = read_key(path)?;
+        let root = roots.iter().find(|root| has_key(root, &key));
+        let root = root.cloned().ok_or_else(|| DirectoryError::ForeignRootKey { path: path.into() })?;
+        if now >= root.validity.not_after {
+            return Err(DirectoryError::RootEnded(root.validity.not_after));
+        }
+        Ok(Self { root, key })
+    }
+
+    fn certify(self, key: &KeyPair, region: &RegionId, now: Timestamp) -> Result<CertificateInfo, DirectoryError> {
+        let validity = Validity::starting(now, certificate::ISSUING_LIFETIME).within(self.root.validity);
+        let issuer = Issuer::from_ca_cert_der(&self.root.der, self.key).map_err(DirectoryError::Make)?;
+        let signed = certificate::issuing(region, validity)
+            .signed_by(key, &issuer)
+            .map_err(DirectoryError::Make)?;
+        info(signed)
+    }
 }
 
 /// Reads everything but the root's private key.
@@ -154,13 +259,18 @@ pub(super) fn load(directory: &Path) -> Result<Authority, DirectoryError> {
     if !has_key(&issuing, &key) {
         return Err(DirectoryError::Pair { path });
     }
+    let mut cross = read_certificates(&directory.join(CROSS))?;
+    cross.retain(|certificate| has_key(certificate, &key));
     let issuer = Issuer::from_ca_cert_der(&issuing.der, AuthorityKey::new(key)).map_err(|source| DirectoryError::Key { path, source })?;
     let path = directory.join(SIGNING);
     let signing_key = AuthorityKey::new(read_key(&path)?);
     let signing_public = public_key(&signing_key).map_err(|source| DirectoryError::SigningKey { path, source })?;
     Ok(Authority {
         roots: read_roots(&directory.join(ROOTS), &issuing)?,
+        retired: read_certificates(&directory.join(RETIRED))?,
+        cross,
         previous: read_certificates(&directory.join(PREVIOUS))?,
+        distrusted: read_certificates(&directory.join(DISTRUSTED))?,
         issuer,
         issuing,
         signing_key,
@@ -181,7 +291,7 @@ fn read_roots(directory: &Path, issuing: &CertificateInfo) -> Result<Vec<Certifi
     Ok(roots)
 }
 
-fn has_signed(root: &CertificateInfo, issued: &CertificateInfo) -> bool {
+pub(super) fn has_signed(root: &CertificateInfo, issued: &CertificateInfo) -> bool {
     let (Ok(root), Ok(issued)) = (certificate::parse(&root.der), certificate::parse(&issued.der)) else {
         return false;
     };
@@ -212,19 +322,26 @@ fn make_root(directory: &Path, region: &RegionId, now: Timestamp) -> Result<(New
 
 fn make_issuing(
     directory: &Path,
-    root: &CertificateInfo,
-    root_key: KeyPair,
+    first: Signer,
+    also: Vec<Signer>,
     region: &RegionId,
     now: Timestamp,
 ) -> Result<CertificateInfo, DirectoryError> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(DirectoryError::Make)?;
-    let validity = Validity::starting(now, certificate::ISSUING_LIFETIME).within(root.validity);
-    let issuer = Issuer::from_ca_cert_der(&root.der, root_key).map_err(DirectoryError::Make)?;
-    let signed = certificate::issuing(region, validity)
-        .signed_by(&key, &issuer)
-        .map_err(DirectoryError::Make)?;
-    let issuing = info(signed)?;
+    let issuing = first.certify(&key, region, now)?;
+    let crossing = directory.join(CROSS);
+    make_directory(&crossing)?;
+    let before = list(&crossing)?;
+    for signer in also {
+        // Passed over by whoever loads meanwhile, because the key in use is still another.
+        let crossed = signer.certify(&key, region, now)?;
+        write(&crossing.join(format!("{}.pem", crossed.serial)), &crossed.pem())?;
+    }
     write(&directory.join(ISSUING), &format!("{}{}", issuing.pem(), key.serialize_pem()))?;
+    for stale in before {
+        // One that stays is passed over: it is of a key that is no longer in use.
+        let _ = fs::remove_file(stale);
+    }
     Ok(issuing)
 }
 

@@ -190,7 +190,7 @@ fn a_new_issuing_ca_keeps_the_old_certificate_and_the_pin() {
         .unwrap();
     assert!(!first.issuing_renewal_due(at("2027-08-30")));
     assert!(first.issuing_renewal_due(at("2027-08-31")));
-    rotate_issuing(&path, &region(), &key, at("2027-09-01")).unwrap();
+    rotate_issuing(&path, &region(), &key, &[], at("2027-09-01")).unwrap();
 
     let second = Authority::load(&path).unwrap();
     assert_ne!(second.issuing().serial, first.issuing().serial);
@@ -199,7 +199,7 @@ fn a_new_issuing_ca_keeps_the_old_certificate_and_the_pin() {
     assert_eq!(second.trust_bundle().digest(), first.trust_bundle().digest());
 
     let foreign = path.join("signing.key");
-    let refused = rotate_issuing(&path, &region(), &foreign, at("2027-09-01")).unwrap_err();
+    let refused = rotate_issuing(&path, &region(), &foreign, &[], at("2027-09-01")).unwrap_err();
     assert!(matches!(refused, DirectoryError::ForeignRootKey { .. }));
 }
 
@@ -212,7 +212,7 @@ fn a_second_root_is_believed_before_it_signs() {
     assert_eq!(overlapping.pin(), first.pin());
     assert_eq!(overlapping.trust_bundle().roots.len(), 2);
 
-    rotate_issuing(&path, &region(), &new.key_path, at("2036-08-01")).unwrap();
+    rotate_issuing(&path, &region(), &new.key_path, &[], at("2036-08-01")).unwrap();
     let moved = Authority::load(&path).unwrap();
     assert_eq!(moved.pin(), new.certificate.fingerprint());
     assert_eq!(moved.trust_bundle().roots.len(), 2);

@@ -1,7 +1,7 @@
 //! `cos-controller ca init|show|rotate`: makes the certificate authority, shows it, renews it.
 //!
 //! Works on the authority's files alone, so that it also runs on a computer without the database, as an offline
-//! root asks for. Controllers that are running read the files when they start: restart them after `rotate`.
+//! root asks for. Controllers that are running take changed files over by themselves.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -40,12 +40,26 @@ pub enum CaCommand {
         after_help = "Пример / Example:\n  cos-controller ca rotate --root-key /media/root/root-0123.key"
     )]
     Rotate {
-        /// Закрытый ключ корня: выпустить новый выпускающий центр / The root's private key: make a new issuing CA
+        /// Закрытый ключ корня: выпустить новый выпускающий центр. Повторите для каждого корня, который ещё знают
+        /// какие-нибудь агенты; первый станет главным / The root's private key: make a new issuing CA. Repeat it for
+        /// every root that some agents still know; the first one leads
         #[arg(long, value_name = "FILE", group = "what")]
-        root_key: Option<PathBuf>,
+        root_key: Vec<PathBuf>,
         /// Создать ещё один корень рядом с нынешним / Create one more root beside the present one
         #[arg(long, group = "what")]
         new_root: bool,
+    },
+    /// Больше не сообщать агентам о корне; тех, кто знает только его, обслуживать дальше / Stop telling agents of a root
+    #[command(after_help = "Пример / Example:\n  cos-controller ca retire-root 5f0c6a1e9b7d")]
+    RetireRoot {
+        /// Серийный номер или начало SHA-256 из ca show / Serial number or beginning of the SHA-256 in ca show
+        root: String,
+    },
+    /// Не признавать устройства прежнего выпускающего центра: его ключ украден / Make strangers of an earlier issuing CA's devices
+    #[command(after_help = "Пример / Example:\n  cos-controller ca distrust 5f0c6a1e9b7d")]
+    Distrust {
+        /// Серийный номер или начало SHA-256 из ca show / Serial number or beginning of the SHA-256 in ca show
+        issuing: String,
     },
 }
 
@@ -65,8 +79,12 @@ pub fn run(arguments: &CaArguments, config: &Config, now: Timestamp, out: &mut i
     match &arguments.command {
         CaCommand::Init => init(directory, &config.region.id, now, out),
         CaCommand::Show { json } => show(directory, *json, now, out),
-        CaCommand::Rotate { root_key: Some(key), .. } => rotate(directory, &config.region.id, key, now, out),
-        CaCommand::Rotate { root_key: None, .. } => add_root(directory, &config.region.id, now, out),
+        CaCommand::Rotate { root_key, .. } => match root_key.split_first() {
+            Some((key, also)) => rotate(directory, &config.region.id, key, also, now, out),
+            None => add_root(directory, &config.region.id, now, out),
+        },
+        CaCommand::RetireRoot { root } => retire_root(directory, root, out),
+        CaCommand::Distrust { issuing } => distrust(directory, issuing, out),
     }
 }
 
@@ -77,12 +95,36 @@ fn init(directory: &Path, region: &RegionId, now: Timestamp, out: &mut impl Writ
     show(directory, false, now, out)
 }
 
-fn rotate(directory: &Path, region: &RegionId, root_key: &Path, now: Timestamp, out: &mut impl Write) -> Result<(), CaError> {
-    let issuing = authority::rotate_issuing(directory, region, root_key, now)?;
+fn retire_root(directory: &Path, root: &str, out: &mut impl Write) -> Result<(), CaError> {
+    let root = authority::retire_root(directory, root)?;
+    writeln!(out, "Агентам больше не сообщается о корне {}.", root.subject)?;
+    writeln!(
+        out,
+        "Тех, кто знает только его, контроллер обслуживает, пока при каждом ca rotate указан и его ключ."
+    )?;
+    Ok(())
+}
+
+fn distrust(directory: &Path, issuing: &str, out: &mut impl Write) -> Result<(), CaError> {
+    let issuing = authority::distrust(directory, issuing)?;
+    writeln!(out, "Устройства с сертификатами центра {} больше не признаются.", issuing.subject)?;
+    writeln!(out, "Зарегистрируйте их заново, по токену: cos-agent enroll --again ТОКЕН")?;
+    Ok(())
+}
+
+fn rotate(
+    directory: &Path,
+    region: &RegionId,
+    root_key: &Path,
+    also: &[PathBuf],
+    now: Timestamp,
+    out: &mut impl Write,
+) -> Result<(), CaError> {
+    let issuing = authority::rotate_issuing(directory, region, root_key, also, now)?;
     writeln!(out, "Новый выпускающий центр действует до {}.", day(issuing.validity.not_after))?;
     writeln!(
         out,
-        "Выданные ранее сертификаты устройств остаются в силе. Перезапустите контроллеры."
+        "Выданные ранее сертификаты устройств остаются в силе. Работающие контроллеры подхватят его сами."
     )?;
     Ok(())
 }
@@ -95,13 +137,10 @@ fn add_root(directory: &Path, region: &RegionId, now: Timestamp, out: &mut impl 
         day(root.certificate.validity.not_after)
     )?;
     move_away(&root, out)?;
+    writeln!(out, "Агенты узнают о нём при обращении. Не раньше чем через два года")?;
     writeln!(
         out,
-        "Перезапустите контроллеры: агенты узнают о нём при обращении. Не раньше чем через два года"
-    )?;
-    writeln!(
-        out,
-        "выпустите им новый выпускающий центр: cos-controller ca rotate --root-key ФАЙЛ"
+        "выпустите им новый выпускающий центр: cos-controller ca rotate --root-key НОВЫЙ --root-key ПРЕЖНИЙ"
     )?;
     Ok(())
 }
@@ -118,6 +157,10 @@ struct Summary {
     /// A year has passed since the issuing CA began.
     issuing_renewal_due: bool,
     previous: Vec<CertificateSummary>,
+    /// Roots that agents are no longer told of.
+    retired_roots: Vec<CertificateSummary>,
+    /// Issuing CAs whose devices are strangers.
+    distrusted: Vec<CertificateSummary>,
     /// SHA-256 of the key (SubjectPublicKeyInfo) that signs receipts, times and assignments.
     signing_key: String,
     /// What tokens pin: SHA-256 of the first root.
@@ -140,6 +183,8 @@ impl Summary {
             issuing: CertificateSummary::of(authority.issuing()),
             issuing_renewal_due: authority.issuing_renewal_due(now),
             previous: authority.previous_issuing().iter().map(CertificateSummary::of).collect(),
+            retired_roots: authority.retired_roots().iter().map(CertificateSummary::of).collect(),
+            distrusted: authority.distrusted().iter().map(CertificateSummary::of).collect(),
             signing_key: authority.signing_key().fingerprint().to_string(),
             pin: authority.pin().to_string(),
         }
@@ -176,6 +221,12 @@ fn print(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     line("Выпускающий центр", &summary.issuing, out)?;
     for previous in &summary.previous {
         line("Прежний выпускающий центр", previous, out)?;
+    }
+    for root in &summary.retired_roots {
+        line("Корень на покое", root, out)?;
+    }
+    for issuing in &summary.distrusted {
+        line("Не признаётся", issuing, out)?;
     }
     writeln!(out, "Ключ подписи: {}", summary.signing_key)?;
     if summary.issuing_renewal_due {

@@ -252,7 +252,7 @@ async fn school_token(state: &AppState, now: inventory_schema::Timestamp) -> Res
     let origin = TokenOrigin {
         region: state.region.id.clone(),
         controllers: state.region.controllers.clone(),
-        ca: state.authority.pin(),
+        ca: state.authority.current().pin(),
     };
     let wish = TokenWish {
         place,

@@ -124,6 +124,13 @@ pub fn renew_from_authority(
     Ok(true)
 }
 
+/// Exchanges a certificate of the authority at once: the authority has changed.
+pub fn reissue(live: &LiveCertificate, authority: &Authority, names: &[String], now: Timestamp) -> Result<(), CertificateLoadError> {
+    let issued = authority.issue_server(names, now).map_err(CertificateLoadError::Issue)?;
+    live.replace(Served::issued(issued)?);
+    Ok(())
+}
+
 /// How often a certificate of the authority is looked at; it lives for 200 days.
 const OWN_EVERY: Duration = Duration::from_hours(1);
 

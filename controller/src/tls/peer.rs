@@ -6,7 +6,7 @@
 //! connection; handlers take [`PeerIdentity`] as an argument.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -77,7 +77,14 @@ impl<S: Send + Sync> FromRequestParts<S> for PeerIdentity {
 
 /// The authorities whose certificates make a device.
 #[derive(Debug)]
-pub struct DeviceTrust(Arc<dyn ClientCertVerifier>);
+pub struct DeviceTrust(RwLock<Arc<Anchors>>);
+
+#[derive(Debug)]
+struct Anchors {
+    verifier: Arc<dyn ClientCertVerifier>,
+    /// Issuing CAs whose key was stolen: a root above them makes them no better.
+    distrusted: Vec<CertificateDer<'static>>,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
@@ -93,6 +100,25 @@ pub enum TrustError {
 
 impl DeviceTrust {
     pub fn of(authority: &Authority) -> Result<Self, TrustError> {
+        Anchors::of(authority).map(|anchors| Self(RwLock::new(Arc::new(anchors))))
+    }
+
+    /// Connections from now on are judged by this authority.
+    pub fn replace(&self, authority: &Authority) -> Result<(), TrustError> {
+        let anchors = Arc::new(Anchors::of(authority)?);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = anchors;
+        Ok(())
+    }
+
+    /// `chain` is what the client sent, its own certificate first; the possession of its key is already proven.
+    pub fn identify(&self, chain: &[CertificateDer<'_>]) -> PeerIdentity {
+        let anchors = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        anchors.identify(chain)
+    }
+}
+
+impl Anchors {
+    fn of(authority: &Authority) -> Result<Self, TrustError> {
         let mut anchors = RootCertStore::empty();
         let issuing = std::iter::once(authority.issuing()).chain(authority.previous_issuing());
         for certificate in issuing.chain(authority.roots()) {
@@ -103,12 +129,14 @@ impl DeviceTrust {
         }
         WebPkiClientVerifier::builder_with_provider(Arc::new(anchors), super::provider())
             .build()
-            .map(Self)
+            .map(|verifier| Self {
+                verifier,
+                distrusted: authority.distrusted().iter().map(|issuing| issuing.der.clone()).collect(),
+            })
             .map_err(TrustError::Verifier)
     }
 
-    /// `chain` is what the client sent, its own certificate first; the possession of its key is already proven.
-    pub fn identify(&self, chain: &[CertificateDer<'_>]) -> PeerIdentity {
+    fn identify(&self, chain: &[CertificateDer<'_>]) -> PeerIdentity {
         let Some((leaf, intermediates)) = chain.split_first() else {
             return PeerIdentity::None;
         };
@@ -122,7 +150,14 @@ impl DeviceTrust {
     /// ([`Authority::issue_device`] sees to that), so that the present time plays no part.
     fn has_issued(&self, leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], not_after: Timestamp) -> bool {
         let moment = UnixTime::since_unix_epoch(Duration::from_secs(not_after.unix_seconds().unsigned_abs()));
-        self.0.verify_client_cert(leaf, intermediates, moment).is_ok()
+        self.verifier.verify_client_cert(leaf, intermediates, moment).is_ok() && !self.is_of_a_distrusted(leaf)
+    }
+
+    fn is_of_a_distrusted(&self, leaf: &CertificateDer<'_>) -> bool {
+        let Ok(leaf) = parse(leaf) else { return true };
+        self.distrusted
+            .iter()
+            .any(|issuing| parse(issuing).is_ok_and(|issuing| leaf.verify_signature(Some(issuing.public_key())).is_ok()))
     }
 }
 

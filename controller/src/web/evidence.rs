@@ -119,7 +119,7 @@ fn view(record: &CheckpointRecord) -> CheckpointLineView {
 pub async fn take_checkpoint(State(state): State<AppState>, signed_in: SignedIn, visit: Visit) -> Result<Response, PageError> {
     let taker = Taker {
         store: &state.store,
-        authority: &state.authority,
+        authority: &state.authority.current(),
         region: &state.region.id,
     };
     let taken = taker.take_now(visit.now).await.map_err(|error| match error {
@@ -155,7 +155,7 @@ pub async fn download(
     tokio::spawn(async move {
         let source = Source {
             store: &state.store,
-            authority: &state.authority,
+            authority: &state.authority.current(),
             region: &state.region.id,
         };
         match export(source, &wish, now, upstream.clone(), |_| {}).await {

@@ -205,7 +205,7 @@ pub async fn issue(state: &AppState, who: &Operator, wish: TokenWish, now: Times
     let origin = TokenOrigin {
         region: state.region.id.clone(),
         controllers: state.region.controllers.clone(),
-        ca: state.authority.pin(),
+        ca: state.authority.current().pin(),
     };
     let entry = |token: &EnrollmentToken| {
         Entry::new(now, who, Action::TokenCreated, SubjectKind::Token, token.id)

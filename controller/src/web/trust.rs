@@ -20,7 +20,7 @@ struct TrustPage {
 pub async fn show(State(state): State<AppState>, visit: Visit) -> Result<Response, PageError> {
     html(TrustPage {
         page: Page::new(&state, visit, ""),
-        fingerprint: fingerprint(state.authority.pin().as_bytes()),
+        fingerprint: fingerprint(state.authority.current().pin().as_bytes()),
     })
 }
 
@@ -37,7 +37,7 @@ pub async fn download(State(state): State<AppState>) -> Response {
             (header::CONTENT_TYPE, "application/x-x509-ca-cert".to_owned()),
             (header::CONTENT_DISPOSITION, disposition),
         ],
-        state.authority.root().pem(),
+        state.authority.current().root().pem(),
     )
         .into_response()
 }

@@ -135,7 +135,7 @@ async fn school_token(server: &Server, clock: &Clock) -> (Organization, String) 
     let origin = TokenOrigin {
         region: state.region.id.clone(),
         controllers: state.region.controllers.clone(),
-        ca: state.authority.pin(),
+        ca: state.authority.current().pin(),
     };
     let token = issue(store, origin, wish, None, clock.now()).await.unwrap();
     let school = store.organization(Scope::REGION, school).await.unwrap().unwrap();

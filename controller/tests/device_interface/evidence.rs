@@ -90,16 +90,21 @@ impl History {
         kept.0
     }
 
-    fn authority(&self) -> &Authority {
-        &self.region.server.state.authority
+    fn authority(&self) -> &'static Authority {
+        authority(&self.region)
     }
+}
+
+/// The authority in use, kept for as long as the test runs.
+fn authority(region: &Region) -> &'static Authority {
+    Box::leak(Box::new(region.server.state.authority.current()))
 }
 
 fn source(region: &Region) -> Source<'_> {
     let state = &region.server.state;
     Source {
         store: &state.store,
-        authority: &state.authority,
+        authority: authority(region),
         region: &state.region.id,
     }
 }
@@ -130,7 +135,7 @@ async fn checkpoint(region: &Region) -> CheckpointRecord {
 async fn checkpoint_at(region: &Region, moment: Timestamp) -> CheckpointRecord {
     let taker = Taker {
         store: region.store(),
-        authority: &region.server.state.authority,
+        authority: authority(region),
         region: &region.server.state.region.id,
     };
     until("a checkpoint", async || taker.take_now(moment).await.unwrap()).await

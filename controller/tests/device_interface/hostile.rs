@@ -103,7 +103,7 @@ async fn the_time(region: Region) {
     let answer = caller.get(&format!("/v1/time?nonce={nonce}")).await;
     assert_eq!((answer.status, answer.content_type.as_str()), (200, "application/json"));
     let signed: Signed<TimeAnswer> = serde_json::from_slice(&answer.body).unwrap();
-    let keys = region.server.state.authority.trust_bundle().signing_keys;
+    let keys = region.server.state.authority.current().trust_bundle().signing_keys;
     let told = signed.verify(&keys).unwrap();
     assert_eq!(told.nonce.as_str(), nonce);
     let now: Timestamp = region.clock.now();

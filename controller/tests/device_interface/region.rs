@@ -222,7 +222,7 @@ impl Region {
         let origin = TokenOrigin {
             region: self.server.state.region.id.clone(),
             controllers: self.server.state.region.controllers.clone(),
-            ca: self.server.state.authority.pin(),
+            ca: self.server.state.authority.current().pin(),
         };
         let wish = TokenWish {
             place,

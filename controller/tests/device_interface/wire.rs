@@ -50,7 +50,7 @@ impl Answer {
 impl Caller {
     pub fn new(region: &Region, shown: Shown<'_>) -> Self {
         let mut roots = RootCertStore::empty();
-        for root in &region.server.state.authority.trust_bundle().roots {
+        for root in &region.server.state.authority.current().trust_bundle().roots {
             roots
                 .add(CertificateDer::from_pem_slice(root.as_str().as_bytes()).unwrap())
                 .unwrap();

@@ -206,7 +206,8 @@ impl Visit {
             Caller::Unknown => return Ok((to_a_stranger(plain), true)),
             Caller::Revoked => return Err(ProblemCode::CertificateRevoked),
         };
-        let (trust, trust_digest) = state.authority.trust();
+        let authority = state.authority.current();
+        let (trust, trust_digest) = authority.trust();
         let answer = CheckInAnswer {
             wanted: missing_sections(&standing.held, &self.believed.held),
             collect_now,

@@ -35,13 +35,14 @@ pub(crate) async fn renewed(state: &AppState, identity: &DeviceIdentity, csr: &P
     }
     let certificate = state
         .authority
+        .current()
         .issue_device(csr, &state.region.id, identity.device, now)
         .map_err(|error| error.problem_code())?;
     log_certificate(state, identity.device, &certificate, now).await?;
     tracing::info!(device.id = %identity.device, not_after = %certificate.validity.not_after, "a certificate was renewed");
     Ok(RenewalAnswer {
         certificate: certificate.chain,
-        trust: state.authority.trust_bundle(),
+        trust: state.authority.current().trust_bundle(),
         server_time: now,
     })
 }

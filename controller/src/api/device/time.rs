@@ -26,7 +26,7 @@ pub async fn time(
         nonce,
         server_time: state.clock.now(),
     };
-    let signed = state.authority.sign(&answer).map_err(|error| {
+    let signed = state.authority.current().sign(&answer).map_err(|error| {
         tracing::error!(%error, "the time could not be signed");
         refuse(ProblemCode::Internal)
     })?;
