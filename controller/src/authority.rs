@@ -31,7 +31,7 @@ use serde::de::DeserializeOwned;
 use certificate::{CertificateInfo, Validity};
 pub use csr::{Csr, CsrError};
 pub use device_name::DeviceName;
-pub use directory::{DirectoryError, NewRoot, add_root, create, rotate_issuing};
+pub use directory::{DirectoryError, NewRoot, add_root, create, files, has_files, restore_files, rotate_issuing};
 use key::AuthorityKey;
 
 /// What a running controller holds: everything but the root's key.

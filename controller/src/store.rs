@@ -39,6 +39,7 @@ pub mod review;
 pub mod session;
 mod statement;
 pub mod token;
+pub mod transfer;
 pub mod wake;
 
 use std::sync::Arc;
@@ -112,12 +113,16 @@ impl Store {
     /// `postgres://…`, and brings its tables up to date. A database that a newer program has written is
     /// refused.
     pub async fn open(url: &str) -> StoreResult<Self> {
-        let store = Self {
-            engine: Arc::new(Engine::connect(url).await?),
-            running: Arc::default(),
-        };
+        let store = Self::of(Engine::connect(url).await?);
         store.migrate().await?;
         Ok(store)
+    }
+
+    fn of(engine: Engine) -> Self {
+        Self {
+            engine: Arc::new(engine),
+            running: Arc::default(),
+        }
     }
 
     /// Applies the migrations that are missing; on PostgreSQL under an advisory lock, so that controllers

@@ -14,6 +14,9 @@ mod life;
 #[path = "device_interface/region.rs"]
 mod region;
 
+#[path = "device_interface/backup.rs"]
+mod backup;
+
 #[path = "device_interface/certificates.rs"]
 mod certificates;
 

@@ -4,6 +4,8 @@
 //! (`postgres://postgres@127.0.0.1:15432/postgres`); each test makes a database there and drops it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "store_contract/backups.rs"]
+mod backups;
 #[path = "store_contract/checkpoints.rs"]
 mod checkpoints;
 #[path = "store_contract/database.rs"]

@@ -172,6 +172,7 @@ packages-count = { $count ->
 }
 packages-search = Find in the list
 reports = Reports
+reports-kept-since = All reports are kept from { $month } on; older ones were let go, but for those that the present state rests on.
 reports-found = { $count ->
     [one] { $shown } report
    *[other] { $shown } reports

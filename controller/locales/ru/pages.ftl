@@ -181,6 +181,7 @@ packages-count = { $count ->
 }
 packages-search = Найти в списке
 reports = Отчёты
+reports-kept-since = Все отчёты хранятся начиная с месяца { $month }; более ранние удалены по сроку хранения, кроме тех, на которых держится нынешнее состояние.
 reports-found = { $count ->
     [one] { $shown } отчёт
     [few] { $shown } отчёта

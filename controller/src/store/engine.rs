@@ -19,6 +19,7 @@ use super::month::ReceivedMonth;
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
+const SQLITE_READER: &str = "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON;";
 /// Readers beside SQLite's one writer.
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
@@ -74,6 +75,24 @@ impl Engine {
         }
     }
 
+    /// Without SQLite's lock, and without a connection that writes: beside whoever uses the database.
+    pub(super) async fn connect_to_read(url: &str) -> Result<Self, StoreError> {
+        let Some((path, _)) = sqlite_address(url) else {
+            return Self::connect(url).await;
+        };
+        sqlx::any::install_default_drivers();
+        let read = sqlite_pool(&path, "rw", SQLITE_READERS, SQLITE_READER.to_owned()).await?;
+        Ok(Self {
+            kind: EngineKind::Sqlite,
+            write: read.clone(),
+            read,
+            lock: Mutex::new(None),
+            months: Mutex::default(),
+            changed: watch::Sender::new(0),
+            url: None,
+        })
+    }
+
     async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
         let pool = AnyPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
@@ -105,8 +124,7 @@ impl Engine {
             writer.push_str(&format!(" PRAGMA max_page_count = {pages};"));
         }
         let write = sqlite_pool(path, "rwc", 1, writer).await?;
-        let reader = "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON;".to_owned();
-        let read = sqlite_pool(path, "rw", SQLITE_READERS, reader).await?;
+        let read = sqlite_pool(path, "rw", SQLITE_READERS, SQLITE_READER.to_owned()).await?;
         Ok(Self {
             kind: EngineKind::Sqlite,
             read,
@@ -131,11 +149,25 @@ impl Engine {
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
-        let migrations = match self.kind {
+        self.migrations().run(&self.write).await.map_err(StoreError::from)
+    }
+
+    /// Makes the tables of an empty database as this migration left them.
+    pub(super) async fn migrate_to(&self, version: i64) -> Result<(), StoreError> {
+        let until = self.migrations().iter().filter(|migration| migration.version <= version);
+        let migrations = Migrator::with_migrations(until.cloned().collect());
+        migrations.run(&self.write).await.map_err(StoreError::from)
+    }
+
+    pub(super) fn newest_migration(&self) -> i64 {
+        self.migrations().iter().map(|migration| migration.version).max().unwrap_or(0)
+    }
+
+    fn migrations(&self) -> &'static Migrator {
+        match self.kind {
             EngineKind::Sqlite => &SQLITE_MIGRATIONS,
             EngineKind::Postgres => &POSTGRES_MIGRATIONS,
-        };
-        migrations.run(&self.write).await.map_err(StoreError::from)
+        }
     }
 
     /// SQLite takes the write lock at once: a reader that turned writer could not wait for it.
