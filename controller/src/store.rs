@@ -11,6 +11,7 @@
 pub mod activity;
 pub mod building;
 pub mod certificate;
+mod deadline;
 pub mod device;
 pub mod device_list;
 pub mod durability;
@@ -28,6 +29,7 @@ pub mod report;
 pub mod report_reading;
 pub mod session;
 mod statement;
+mod task_lock;
 pub mod token;
 
 use std::sync::Arc;
@@ -115,8 +117,11 @@ impl Store {
 
     /// Answers whether the database does, for `/readyz`.
     pub async fn ping(&self) -> StoreResult<()> {
-        sqlx::query("SELECT CAST(1 AS BIGINT) AS one").fetch_one(self.read()).await?;
-        Ok(())
+        deadline::within(deadline::QUESTION, async {
+            sqlx::query("SELECT CAST(1 AS BIGINT) AS one").fetch_one(self.read()).await?;
+            Ok(())
+        })
+        .await
     }
 
     pub fn engine_kind(&self) -> EngineKind {

@@ -12,6 +12,8 @@ pub mod reports;
 pub mod time;
 pub mod token;
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -62,6 +64,17 @@ fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy + use<> {
     move |code| Refused { code, now }
 }
 
+/// How long the database may take with one request, waits for news apart: less than agents wait for an answer.
+const STORAGE: Duration = Duration::from_secs(20);
+
+/// What `work` answers, or that storage is unavailable where it does not answer: an agent is never held for ever.
+async fn in_time<T>(work: impl Future<Output = Result<T, ProblemCode>>) -> Result<T, ProblemCode> {
+    tokio::time::timeout(STORAGE, work).await.unwrap_or_else(|_| {
+        tracing::warn!(seconds = STORAGE.as_secs(), "the database did not answer in time");
+        Err(ProblemCode::StorageUnavailable)
+    })
+}
+
 /// Whether an expired certificate may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expiry {
@@ -80,7 +93,7 @@ async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> R
     if identity.region != state.region.id {
         return Err(ProblemCode::CertificateForeign);
     }
-    if state.store.is_revoked(identity.key).await.map_err(outage)? {
+    if in_time(async { state.store.is_revoked(identity.key).await.map_err(outage) }).await? {
         return Err(ProblemCode::CertificateRevoked);
     }
     if expiry == Expiry::Refused && identity.not_after < state.clock.now() {

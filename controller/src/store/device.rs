@@ -10,7 +10,7 @@ use super::building::Place;
 use super::fold::fold;
 use super::organization::in_scope;
 use super::statement::{Bulk, Columns, records, word};
-use super::{Scope, Store, StoreError, StoreResult};
+use super::{Scope, Store, StoreError, StoreResult, deadline};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -330,9 +330,12 @@ impl Store {
                 ]
             })
             .collect();
-        let mut transaction = self.begin().await?;
-        TOUCH.execute(&mut transaction, rows).await?;
-        Ok(transaction.commit().await?)
+        deadline::within(deadline::WRITES, async {
+            let mut transaction = self.begin().await?;
+            TOUCH.execute(&mut transaction, rows).await?;
+            Ok(transaction.commit().await?)
+        })
+        .await
     }
 
     /// Deletes a device with its keys, reports, sections and findings. Its certificates stay in the issuance

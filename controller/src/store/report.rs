@@ -15,7 +15,7 @@ use inventory_schema::{Digest, Timestamp};
 
 use super::device::DeviceSummary;
 use super::finding;
-use super::{Store, StoreError, StoreResult};
+use super::{Store, StoreError, StoreResult, deadline};
 
 pub(super) use known::{FIND_HEADS, held_bodies, read_head, read_place};
 use plan::Plan;
@@ -97,6 +97,10 @@ impl Store {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
+        deadline::within(deadline::WRITES, self.commit_group(reports)).await
+    }
+
+    async fn commit_group(&self, reports: &[ReportToStore]) -> StoreResult<Vec<CommitOutcome>> {
         let mut transaction = self.begin().await?;
         let devices = known::devices(&mut transaction, reports).await?;
         let heads = known::heads(&mut transaction, reports).await?;

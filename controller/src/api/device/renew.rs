@@ -5,7 +5,7 @@ use axum::{Extension, Json};
 use inventory_schema::enrollment::{RenewalAnswer, RenewalRequest};
 use inventory_schema::problem::ProblemCode;
 
-use super::{Expiry, Refused, authenticate, body, refused};
+use super::{Expiry, Refused, authenticate, body, in_time, refused};
 use crate::authority::{Csr, IssueError};
 use crate::enrollment::log_certificate;
 use crate::state::AppState;
@@ -31,7 +31,9 @@ pub async fn renew(
         .authority
         .issue_device(&request.csr, &state.region.id, identity.device, now)
         .map_err(|error| refuse(error.problem_code()))?;
-    log_certificate(&state, identity.device, &certificate, now).await.map_err(refuse)?;
+    in_time(log_certificate(&state, identity.device, &certificate, now))
+        .await
+        .map_err(refuse)?;
     tracing::info!(device.id = %identity.device, not_after = %certificate.validity.not_after, "a certificate was renewed");
     Ok(Json(RenewalAnswer {
         certificate: certificate.chain,
