@@ -375,7 +375,7 @@ fn kind_of(failure: &TransportFailure) -> Failure {
         TransportFailure::CertificateTimeInvalid { .. } => Failure::WrongTime,
         TransportFailure::Problem(problem) => match problem.code {
             ProblemCode::CertificateExpired => Failure::CertificateExpired,
-            ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy,
+            ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy(problem.retry_after),
             code => Failure::Refused(code),
         },
         _ => Failure::Unreachable,
@@ -396,7 +396,7 @@ fn log_once(last: &Mutex<Option<String>>, failure: &TransportFailure) {
     let mut last = lock(last);
     if last.as_ref() != Some(&text) {
         match (failure, kind_of(failure)) {
-            (TransportFailure::Problem(problem), Failure::Busy) => {
+            (TransportFailure::Problem(problem), Failure::Busy(_)) => {
                 tracing::warn!("the controller cannot serve now: {}; the agent keeps trying", problem.code);
             }
             (TransportFailure::Problem(problem), _) => tracing::warn!("the controller refuses this device: {}", problem.code),

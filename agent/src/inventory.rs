@@ -60,6 +60,14 @@ pub fn evidence(inventory: &Inventory) -> HardwareEvidence {
                 .flat_map(|network| &network.cards)
                 .filter_map(wired_address),
         ),
+        memory_serials: sorted(
+            sections
+                .memory
+                .content()
+                .into_iter()
+                .flat_map(|memory| &memory.modules)
+                .filter_map(|module| plausible(module.serial.as_ref())),
+        ),
     }
 }
 

@@ -233,7 +233,7 @@ impl Reconciler {
             Event::Delivered { answers, depth } => self.delivered(answers, depth, now, actions),
             Event::DeliveryFailed(failure) => {
                 self.deliver = Duty::Resting;
-                self.postpone_delivery(now);
+                self.postpone_delivery(failure, now);
                 self.lose_contact(failure, now);
                 self.remember_refusal(failure, now, actions);
             }
@@ -370,11 +370,11 @@ impl Reconciler {
                 self.renewal_due = true;
                 self.renew.no_later_than(now.uptime);
             }
-            Failure::Unreachable | Failure::Busy | Failure::Refused(_) => {}
+            Failure::Unreachable | Failure::Busy(_) | Failure::Refused(_) => {}
         }
         let pause = match failure {
             Failure::Refused(_) => self.chance.spread(self.schedule.refused),
-            _ => self.contact.failed(&self.schedule, &mut self.chance),
+            _ => self.contact.failed(&self.schedule, &mut self.chance).max(failure.told_to_wait()),
         };
         self.in_contact = false;
         self.wait = Seconds::saturating(0);
@@ -435,8 +435,8 @@ impl Reconciler {
                 ReportOutcome::Refused { .. } => self.wanted.extend(delivery.sections.into_keys()),
                 // Not now, or not before the controller knows this device again: check in first.
                 ReportOutcome::Retry => {
-                    self.postpone_delivery(now);
-                    self.lose_contact(Failure::Busy, now);
+                    self.postpone_delivery(Failure::Busy(None), now);
+                    self.lose_contact(Failure::Busy(None), now);
                     again = false;
                     break;
                 }
@@ -463,8 +463,9 @@ impl Reconciler {
     }
 
     /// After each failure the pause grows, however well check-ins are answered meanwhile.
-    fn postpone_delivery(&mut self, now: Moment) {
-        self.deliver_not_before = now.uptime + self.delivery.failed(&self.schedule, &mut self.chance);
+    fn postpone_delivery(&mut self, failure: Failure, now: Moment) {
+        let pause = self.delivery.failed(&self.schedule, &mut self.chance);
+        self.deliver_not_before = now.uptime + pause.max(failure.told_to_wait());
     }
 
     /// Drafts a report when the hardware differs from what was stated, or when the controller wants a section.

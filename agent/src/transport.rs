@@ -25,7 +25,7 @@ use inventory_schema::quantity::Seconds;
 use inventory_schema::report::{MAX_BODY_BYTES, MAX_COMPRESSED_BYTES, ReportAnswers, ReportBatch};
 use inventory_schema::signature::{PublicKey, Signed};
 use inventory_schema::timestamp::Timestamp;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -277,7 +277,7 @@ impl Transport {
         let failed = |error: reqwest::Error| classify(&error, controller.as_str(), &self.route);
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
-        let content_type = content_type(&response);
+        let (content_type, retry_after) = (content_type(&response), retry_after(&response));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             body.extend_from_slice(&chunk);
@@ -285,7 +285,10 @@ impl Transport {
                 break;
             }
         }
-        read_answer(status, &content_type, &body, controller)
+        read_answer(status, &content_type, &body, controller).map_err(|failure| match failure {
+            TransportFailure::Problem(problem) => TransportFailure::Problem(Problem { retry_after, ..problem }),
+            other => other,
+        })
     }
 }
 
@@ -301,6 +304,12 @@ fn content_type(response: &reqwest::Response) -> String {
     let header = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = header.and_then(|value| value.split(';').next()).unwrap_or("no content type");
     media_type.trim().to_ascii_lowercase()
+}
+
+/// Seconds only; the other form of the header is a date, which a wrong clock cannot judge.
+fn retry_after(response: &reqwest::Response) -> Option<Seconds> {
+    let header = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    header.trim().parse().ok().map(Seconds::saturating)
 }
 
 /// An answer in its own type, a refusal, or something that no controller says.

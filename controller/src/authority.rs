@@ -16,6 +16,7 @@ pub mod key;
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use inventory_schema::canonical::{CanonicalBytes, CanonicalError};
 use inventory_schema::enrollment::{Pem, TrustBundle};
@@ -44,6 +45,8 @@ pub struct Authority {
     roots: Vec<CertificateInfo>,
     signing_key: AuthorityKey,
     signing_public: PublicKey,
+    /// Made when first asked for: every check-in is compared with it.
+    trust: OnceLock<(TrustBundle, Digest)>,
 }
 
 /// A device's certificate as it was issued, for the answer and for the issuance log.
@@ -168,14 +171,21 @@ impl Authority {
 
     /// What agents are told to believe: every current root and the signing key.
     pub fn trust_bundle(&self) -> TrustBundle {
-        TrustBundle {
-            roots: self
-                .roots
-                .iter()
-                .map(|root| root.pem().parse().expect("one certificate in PEM fits a Pem"))
-                .collect(),
-            signing_keys: vec![self.signing_public.clone()],
-        }
+        self.trust().0.clone()
+    }
+
+    /// The same with its digest.
+    pub fn trust(&self) -> (&TrustBundle, Digest) {
+        let (bundle, digest) = self.trust.get_or_init(|| {
+            let roots = self.roots.iter().map(|root| root.pem().parse());
+            let bundle = TrustBundle {
+                roots: roots.map(|root| root.expect("one certificate in PEM fits a Pem")).collect(),
+                signing_keys: vec![self.signing_public.clone()],
+            };
+            let digest = bundle.digest();
+            (bundle, digest)
+        });
+        (bundle, *digest)
     }
 
     /// SHA-256 of the root that ends the listeners' chain: what a token pins.

@@ -1,9 +1,9 @@
 //! What all requests of devices share: the committing tasks, who waits, the pace, and whether we are stopping.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use inventory_schema::quantity::Seconds;
-use tokio::sync::watch;
 
 use crate::api::device::body::BodyLimits;
 use crate::config::{Config, Limits};
@@ -22,7 +22,7 @@ pub struct DeviceTraffic {
     pub waiting: Arc<Waiting>,
     pub pace: Pace,
     pub bodies: BodyLimits,
-    stopping: Arc<watch::Sender<bool>>,
+    stopping: Arc<AtomicBool>,
 }
 
 impl DeviceTraffic {
@@ -34,23 +34,18 @@ impl DeviceTraffic {
             waiting: Arc::default(),
             pace,
             bodies,
-            stopping: Arc::new(watch::Sender::new(false)),
+            stopping: Arc::default(),
         }
     }
 
     /// Ends every wait: agents are answered and ask again elsewhere, or later.
     pub fn stop(&self) {
-        self.stopping.send_replace(true);
+        self.stopping.store(true, Ordering::SeqCst);
+        self.waiting.wake_all();
     }
 
     pub fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
-    }
-
-    /// Ends when [`Self::stop`] was called.
-    pub async fn stopped(&self) {
-        // The sender lives as long as `self`, so that waiting cannot fail.
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        self.stopping.load(Ordering::SeqCst)
     }
 }
 

@@ -8,6 +8,7 @@ use inventory_schema::check_in::ProtocolRange;
 use inventory_schema::enrollment::{
     EnrollmentAnswer, EnrollmentRequest, HardwareEvidence, Issued, Receipt, ReceiptFormat, TokenAnswer, TokenId, TokenQuestion, TokenSecret,
 };
+use inventory_schema::likeness::Likeness;
 use inventory_schema::organization::{PlaceName, RegionId};
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Count;
@@ -15,6 +16,8 @@ use inventory_schema::signature::{PublicKey, Signed};
 use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 
 use crate::authority::{Csr, IssueError};
+use crate::device::cases::tell_people;
+use crate::device::which::{WhichDevice, which_device};
 use crate::state::AppState;
 use crate::store::building::Place;
 use crate::store::certificate::IssuedCertificate as LoggedCertificate;
@@ -35,8 +38,9 @@ pub async fn enroll(state: &AppState, request: EnrollmentRequest, now: Timestamp
         .map_err(|error| IssueError::Csr(error).problem_code())?
         .public_key;
     refuse_revoked(state, key.fingerprint()).await?;
-    let device = spend(state, &token, &key, &request.evidence, now).await?;
-    let issued = issue(state, &request, device, &token, key, now).await?;
+    let subject = spend(state, &token, &key, &request.evidence, now).await?;
+    let device = subject.device;
+    let issued = issue(state, &request, subject, &token, key, now).await?;
     state.metrics.enrollments.add(1);
     tracing::info!(device.id = %device, token.id = %token.external_id, organization.id = %token.organization, "a device was enrolled");
     Ok(EnrollmentAnswer::Issued(Box::new(issued)))
@@ -115,6 +119,22 @@ async fn token_of(state: &AppState, request: Presented<'_>) -> Result<Token, Pro
     }
 }
 
+/// The device that an enrollment makes or finds again, and what people should know of it.
+#[derive(Debug)]
+struct Subject {
+    device: DeviceId,
+    recognized: WhichDevice,
+}
+
+impl Subject {
+    fn of(device: DeviceId) -> Self {
+        Self {
+            device,
+            recognized: WhichDevice::New { resembles: None },
+        }
+    }
+}
+
 /// The device that this enrollment makes or finds again.
 async fn spend(
     state: &AppState,
@@ -122,52 +142,45 @@ async fn spend(
     key: &PublicKey,
     evidence: &HardwareEvidence,
     now: Timestamp,
-) -> Result<DeviceId, ProblemCode> {
+) -> Result<Subject, ProblemCode> {
     // The same key enrolls as the same device, whatever became of the answer to its first request.
     let known = state.store.device_by_key(key.fingerprint()).await.map_err(outage)?;
     if let Some(device) = known.as_ref().filter(|device| device.organization_id == token.organization_id) {
         // It takes nothing from its own school's token, even where a new disk made its evidence another.
-        return still_valid(token, now).map(|()| device.external_id);
+        return still_valid(token, now).map(|()| Subject::of(device.external_id));
     }
     let known = known.map(|device| device.external_id);
-    let strong = evidence.digest().filter(|_| identifies(evidence));
-    let by_hardware = match (known, strong) {
-        (None, Some(evidence)) => own_device_of(state, evidence, token).await?,
-        _ => None,
+    let recognized = match known {
+        None => which_device(&state.store, evidence, token.organization_id).await.map_err(outage)?,
+        Some(_) => WhichDevice::New { resembles: None },
     };
-    if let Some(device) = by_hardware {
+    if let WhichDevice::Own(own) = &recognized {
         // Reinstalled: the same hardware of the same school spends nothing, whichever token it brings.
-        return still_valid(token, now).map(|()| device);
+        let device = own.device;
+        return still_valid(token, now).map(|()| Subject { device, recognized });
     }
     let proposed = known.unwrap_or_else(DeviceId::generate);
-    let spent_as = strong.unwrap_or(key.fingerprint().0);
-    match state
+    let device = match state
         .store
-        .spend_token(token.external_id, Some(spent_as), proposed, now)
+        .spend_token(token.external_id, Some(spent_as(evidence, key)), proposed, now)
         .await
         .map_err(outage)?
     {
-        Spend::Spent => Ok(proposed),
-        Spend::Again { device } => Ok(known.unwrap_or(device)),
-        Spend::Exhausted => Err(ProblemCode::TokenExhausted),
-        Spend::Revoked => Err(ProblemCode::TokenRevoked),
-        Spend::Expired => Err(ProblemCode::TokenExpired),
-        Spend::Unknown => Err(ProblemCode::TokenUnknown),
-    }
+        Spend::Spent => proposed,
+        Spend::Again { device } => known.unwrap_or(device),
+        Spend::Exhausted => return Err(ProblemCode::TokenExhausted),
+        Spend::Revoked => return Err(ProblemCode::TokenRevoked),
+        Spend::Expired => return Err(ProblemCode::TokenExpired),
+        Spend::Unknown => return Err(ProblemCode::TokenUnknown),
+    };
+    Ok(Subject { device, recognized })
 }
 
-/// The device that this hardware was enrolled as, if it belongs to the token's organization: who knows the
-/// serial numbers of another school's computer must not be able to take it over.
-async fn own_device_of(state: &AppState, evidence: Digest, token: &Token) -> Result<Option<DeviceId>, ProblemCode> {
-    let Some(device) = state.store.device_of_evidence(evidence).await.map_err(outage)? else {
-        return Ok(None);
-    };
-    let own = Scope {
-        municipality: None,
-        organization: Some(token.organization_id),
-    };
-    let found = state.store.device(own, device).await.map_err(outage)?;
-    Ok(found.map(|device| device.external_id))
+/// What a token's use is booked on: hardware that would be known again, else the key.
+fn spent_as(evidence: &HardwareEvidence, key: &PublicKey) -> Digest {
+    let identifies = Likeness::of(evidence, evidence).identifies();
+    let hardware = evidence.digest().filter(|_| identifies);
+    hardware.unwrap_or(key.fingerprint().0)
 }
 
 fn still_valid(token: &Token, now: Timestamp) -> Result<(), ProblemCode> {
@@ -178,27 +191,15 @@ fn still_valid(token: &Token, now: Timestamp) -> Result<(), ProblemCode> {
     }
 }
 
-/// Whether evidence says enough to know a reinstalled computer again: two kinds, one of them the firmware's
-/// own. Less would make one device of two computers, and that is worse than two of one (promise 3).
-fn identifies(evidence: &HardwareEvidence) -> bool {
-    let firmware = [
-        evidence.system_uuid.is_some(),
-        evidence.system_serial.is_some(),
-        evidence.board_serial.is_some(),
-    ];
-    let parts = [!evidence.disk_serials.is_empty(), !evidence.addresses.is_empty()];
-    let count = |kinds: &[bool]| kinds.iter().filter(|kind| **kind).count();
-    count(&firmware) >= 1 && count(&firmware) + count(&parts) >= 2
-}
-
 async fn issue(
     state: &AppState,
     request: &EnrollmentRequest,
-    device: DeviceId,
+    subject: Subject,
     token: &Token,
     key: PublicKey,
     now: Timestamp,
 ) -> Result<Issued, ProblemCode> {
+    let device = subject.device;
     let certificate = state
         .authority
         .issue_device(&request.csr, &state.region.id, device, now)
@@ -229,7 +230,9 @@ async fn issue(
         agent_version: Some(request.agent.to_string()),
         receipt: Some(receipt_json(&receipt)),
     };
-    state.store.insert_device(&row).await.map_err(outage)?;
+    let id = state.store.insert_device(&row).await.map_err(outage)?;
+    state.store.note_evidence(id, &request.evidence, now).await.map_err(outage)?;
+    tell_people(&state.store, id, &subject.recognized, now).await.map_err(outage)?;
     Ok(Issued {
         device,
         certificate: certificate.chain,
@@ -341,7 +344,6 @@ pub async fn reissue_receipt(state: &AppState, device: DeviceId, now: Timestamp)
             .set_device_receipt(device, &receipt_json(&receipt))
             .await
             .map_err(outage)?;
-        state.traffic.waiting.wake(device);
     }
     Ok(())
 }
@@ -359,29 +361,5 @@ pub fn outage(error: StoreError) -> ProblemCode {
     } else {
         tracing::error!(error = %crate::error_chain(&error), "the database refused");
         ProblemCode::Internal
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_reading_is_not_enough_to_know_a_computer_again() {
-        let serial = || Some("PF1ABCDE".parse().unwrap());
-        let disks = || vec!["S4EWNX0M123456".parse().unwrap()];
-        assert!(!identifies(&HardwareEvidence {
-            system_serial: serial(),
-            ..Default::default()
-        }));
-        assert!(!identifies(&HardwareEvidence {
-            disk_serials: disks(),
-            ..Default::default()
-        }));
-        assert!(identifies(&HardwareEvidence {
-            system_serial: serial(),
-            disk_serials: disks(),
-            ..Default::default()
-        }));
     }
 }

@@ -32,8 +32,6 @@ pub async fn revoke(
         .with("keys", revoked)
         .record(&state.store)
         .await?;
-    // A check-in that waits with the revoked certificate ends now; the next one is refused.
-    state.traffic.waiting.wake(id);
     tracing::warn!(device.id = %id, keys = revoked, "a device was revoked");
     Ok(Some(revoked))
 }

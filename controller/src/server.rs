@@ -18,8 +18,10 @@ use crate::report::intake::Acknowledgement;
 use crate::router;
 use crate::state::{AppState, Clock, Region, UnknownZone};
 use crate::store::{Store, StoreError};
+use crate::task::checkpoint::Taker;
 use crate::tls::certificate::CertificateLoadError;
 use crate::tls::{self, CertificateFiles, ConnectionLimits, Endpoint, EndpointError, LiveCertificate};
+use crate::wake::keep_waking;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -109,6 +111,10 @@ impl Server {
         ));
         let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks)?;
         tasks.push(spawn_until(&stopping, housekeeping(state.clone())));
+        tasks.push(spawn_until(
+            &stopping,
+            keep_waking(state.store.clone(), state.traffic.waiting.clone()),
+        ));
         tasks.push(tokio::spawn(tls::serve(
             devices,
             Endpoint::devices(&authority, device_certificate)?,
@@ -220,16 +226,33 @@ async fn housekeeping(state: AppState) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
-        // Where another controller is at it, there is nothing left for this one.
-        let swept = state.store.alone("sweep", sweep(&state)).await;
-        if let Err(error) = swept.and_then(Option::transpose) {
+        if let Err(error) = sweep(&state).await {
             tracing::warn!(error = %crate::error_chain(&error), "what nobody needs any more was not deleted");
         }
+        checkpoint_if_due(&state).await;
+    }
+}
+
+async fn checkpoint_if_due(state: &AppState) {
+    let taker = Taker {
+        store: &state.store,
+        authority: &state.authority,
+        region: &state.region.id,
+    };
+    match taker.take_if_due(state.clock.now(), &state.region.zone).await {
+        Ok(None) => {}
+        // Without an interface or pages the log keeps the line too.
+        Ok(Some(taken)) => tracing::info!(checkpoint = %taken.line(), "the day's checkpoint was taken"),
+        Err(error) => tracing::error!(error = %crate::error_chain(&error), "the day's checkpoint was not taken and will be tried again"),
     }
 }
 
 /// Deletes sessions that are over and imports that nobody confirmed.
 async fn sweep(state: &AppState) -> Result<(), StoreError> {
+    // Where another controller is at it, there is nothing left for this one.
+    let Some(_held) = state.store.exclusively("sweep").await? else {
+        return Ok(());
+    };
     let now = state.clock.now();
     state.store.delete_expired_sessions(now).await?;
     state.store.delete_import_previews_before(now - UNCONFIRMED).await?;

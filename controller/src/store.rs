@@ -11,12 +11,15 @@
 pub mod activity;
 pub mod building;
 pub mod certificate;
+pub mod checkpoint;
 mod deadline;
 pub mod device;
 pub mod device_list;
 pub mod durability;
 mod engine;
 pub mod error;
+pub mod evidence;
+pub mod exclusive;
 pub mod finding;
 mod fold;
 pub mod import_preview;
@@ -24,19 +27,21 @@ pub mod municipality;
 pub mod operator;
 pub mod organization;
 pub mod overview;
+pub mod presence;
 pub mod register;
 pub mod report;
 pub mod report_reading;
+pub mod review;
 pub mod session;
 mod statement;
-mod task_lock;
 pub mod token;
+pub mod wake;
 
 use std::sync::Arc;
 
 use sqlx::{Any, AnyPool, Transaction};
 
-pub use engine::EngineKind;
+pub use engine::{EngineKind, Listening};
 pub use error::StoreError;
 pub use fold::{fold, sort_key};
 
@@ -95,6 +100,7 @@ pub struct Listing<T> {
 #[derive(Debug, Clone)]
 pub struct Store {
     engine: Arc<Engine>,
+    running: Arc<exclusive::RunningTasks>,
 }
 
 impl Store {
@@ -104,6 +110,7 @@ impl Store {
     pub async fn open(url: &str) -> StoreResult<Self> {
         let store = Self {
             engine: Arc::new(Engine::connect(url).await?),
+            running: Arc::default(),
         };
         store.migrate().await?;
         Ok(store)
@@ -133,6 +140,11 @@ impl Store {
         self.engine.close().await;
     }
 
+    /// Hears of changes that someone may be waiting for, made by any controller.
+    pub fn listen(&self) -> Listening {
+        self.engine.listen()
+    }
+
     /// The pool that reads go to.
     fn read(&self) -> &AnyPool {
         self.engine.read_pool()
@@ -141,6 +153,15 @@ impl Store {
     /// The pool that writes of one statement go to.
     fn write(&self) -> &AnyPool {
         self.engine.write_pool()
+    }
+
+    /// A transaction whose statements all see the same moment.
+    async fn begin_reading(&self) -> StoreResult<Transaction<'static, Any>> {
+        self.engine.begin_reading().await
+    }
+
+    fn running_tasks(&self) -> Arc<exclusive::RunningTasks> {
+        Arc::clone(&self.running)
     }
 
     /// A transaction that may write. While it is open, every statement of its task must go through it:

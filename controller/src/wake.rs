@@ -1,91 +1,113 @@
-//! Who is waiting in a long poll, and waking them: in this process only.
+//! Who is waiting in a long poll at this controller, and waking them when a change concerns them.
 //!
-//! What a device should learn stands in the database; a wake-up says «look again» and nothing else, so a
-//! lost one costs a wait and never an answer.
+//! What a device should learn stands in the database; a wake-up says «look again» and nothing else, so a lost one
+//! costs a wait and never an answer. Which devices to wake is read from the database too ([`keep_waking`]): what
+//! one controller changes reaches those who wait at another in the same way as those who wait at itself.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use inventory_schema::DeviceId;
 use tokio::sync::Notify;
 
+use crate::store::{Store, StoreResult};
+
+/// Before news that could not be read are asked for again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Default)]
 pub struct Waiting {
-    devices: Mutex<HashMap<DeviceId, Arc<Notify>>>,
-    collect: Mutex<std::collections::HashSet<DeviceId>>,
-    count: AtomicUsize,
+    /// A device may wait more than once: its earlier connection may be dead, or its disk have a twin.
+    places: Mutex<BTreeMap<(DeviceId, u64), Arc<Notify>>>,
+    entered: AtomicU64,
 }
 
 /// A place among the waiting; leaving it is dropping it.
 #[derive(Debug)]
-pub struct Place<'w> {
-    waiting: &'w Waiting,
-    device: DeviceId,
-    notify: Arc<Notify>,
+pub struct Place {
+    waiting: Arc<Waiting>,
+    name: (DeviceId, u64),
+    bell: Arc<Notify>,
 }
 
 impl Waiting {
-    /// How many devices wait now.
+    /// How many wait now.
     pub fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.lock().len()
     }
 
     /// Takes a place. Wake-ups from now on are not missed.
-    pub fn enter(&self, device: DeviceId) -> Place<'_> {
-        let notify = self.lock().entry(device).or_default().clone();
-        self.count.fetch_add(1, Ordering::Relaxed);
+    pub fn enter(self: &Arc<Self>, device: DeviceId) -> Place {
+        let name = (device, self.entered.fetch_add(1, Ordering::Relaxed));
+        let bell = Arc::new(Notify::new());
+        self.lock().insert(name, bell.clone());
         Place {
-            waiting: self,
-            device,
-            notify,
+            waiting: self.clone(),
+            name,
+            bell,
         }
     }
 
-    /// Makes the device's waiting check-in answer at once, if there is one.
+    /// Makes the device's waiting check-in look again, if there is one.
     pub fn wake(&self, device: DeviceId) {
-        if let Some(notify) = self.lock().get(&device) {
-            notify.notify_waiters();
-        }
+        let places = self.lock();
+        places
+            .range((device, 0)..=(device, u64::MAX))
+            .for_each(|(_, bell)| bell.notify_one());
     }
 
-    /// Makes every waiting check-in answer: something that concerns all has changed, or the controller stops.
+    /// Makes everyone look again: something that concerns all has changed, or the controller stops.
     pub fn wake_all(&self) {
-        self.lock().values().for_each(|notify| notify.notify_waiters());
+        self.lock().values().for_each(|bell| bell.notify_one());
     }
 
-    /// Asks the device to look at its hardware now: with its next answer, which is at once if it waits.
-    pub fn ask_to_collect(&self, device: DeviceId) {
-        self.collect.lock().unwrap_or_else(PoisonError::into_inner).insert(device);
-        self.wake(device);
-    }
-
-    /// Whether it was asked to; asked once, answered once.
-    pub fn take_collect(&self, device: DeviceId) -> bool {
-        self.collect.lock().unwrap_or_else(PoisonError::into_inner).remove(&device)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceId, Arc<Notify>>> {
-        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(DeviceId, u64), Arc<Notify>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place<'_> {
-    /// A future that ends at the next wake-up. It counts from this call, not from the first poll.
-    pub fn woken(&self) -> tokio::sync::futures::Notified<'_> {
-        self.notify.notified()
+impl Place {
+    /// Ends at the next wake-up since the place was taken or since the last one was waited for.
+    pub async fn woken(&self) {
+        self.bell.notified().await;
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.waiting.count.fetch_sub(1, Ordering::Relaxed);
-        let mut devices = self.waiting.lock();
-        // The map's own handle and this one: nobody else waits for this device.
-        if Arc::strong_count(&self.notify) == 2 {
-            devices.remove(&self.device);
+        self.waiting.lock().remove(&self.name);
+    }
+}
+
+/// Wakes whoever a change concerns, for as long as it is polled.
+pub async fn keep_waking(store: Store, waiting: Arc<Waiting>) {
+    let mut listening = store.listen();
+    let mut number = None;
+    loop {
+        match wake_after(&store, &waiting, number).await {
+            Ok(newest) => {
+                number = Some(newest);
+                listening.changed().await;
+            }
+            Err(error) => {
+                tracing::warn!(error = %crate::error_chain(&error), "it could not be read who is to be woken");
+                tokio::time::sleep(AGAIN).await;
+            }
         }
     }
+}
+
+async fn wake_after(store: &Store, waiting: &Waiting, number: Option<i64>) -> StoreResult<i64> {
+    let news = store.news_after(number).await?;
+    // What changed before the first look is not known: whoever waits already looks again.
+    if news.everyone || number.is_none() {
+        waiting.wake_all();
+    } else {
+        news.devices.into_iter().for_each(|device| waiting.wake(device));
+    }
+    Ok(news.number)
 }
 
 #[cfg(test)]
@@ -94,25 +116,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_wake_up_reaches_its_device_and_no_other() {
-        let waiting = Waiting::default();
+        let waiting = Arc::new(Waiting::default());
         let (one, other) = (DeviceId::generate(), DeviceId::generate());
-        let (one_place, other_place) = (waiting.enter(one), waiting.enter(other));
-        let (one_woken, mut other_woken) = (one_place.woken(), std::pin::pin!(other_place.woken()));
+        let (first, twin, stranger) = (waiting.enter(one), waiting.enter(one), waiting.enter(other));
         waiting.wake(one);
-        one_woken.await;
-        assert!(!other_woken.as_mut().enable(), "the other was woken");
-        assert_eq!(waiting.count(), 2);
+        // It counts from entering on, whether or not anyone listened yet.
+        first.woken().await;
+        twin.woken().await;
+        let slept = tokio::time::timeout(Duration::from_millis(1), stranger.woken()).await;
+        assert!(slept.is_err(), "the other was woken");
+        waiting.wake_all();
+        stranger.woken().await;
+        assert_eq!(waiting.count(), 3);
     }
 
     #[test]
     fn those_who_leave_are_forgotten() {
-        let waiting = Waiting::default();
-        let device = DeviceId::generate();
-        drop(waiting.enter(device));
+        let waiting = Arc::new(Waiting::default());
+        let place = waiting.enter(DeviceId::generate());
+        assert_eq!(waiting.count(), 1);
+        drop(place);
         assert_eq!(waiting.count(), 0);
-        assert!(waiting.lock().is_empty());
-        waiting.ask_to_collect(device);
-        assert!(waiting.take_collect(device));
-        assert!(!waiting.take_collect(device));
     }
 }

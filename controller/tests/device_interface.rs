@@ -32,6 +32,9 @@ mod hostile;
 #[path = "device_interface/long_poll.rs"]
 mod long_poll;
 
+#[path = "device_interface/several_controllers.rs"]
+mod several_controllers;
+
 #[path = "device_interface/outages.rs"]
 mod outages;
 

@@ -4,16 +4,22 @@
 //! (`postgres://postgres@127.0.0.1:15432/postgres`); each test makes a database there and drops it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "store_contract/checkpoints.rs"]
+mod checkpoints;
 #[path = "store_contract/database.rs"]
 mod database;
 #[path = "store_contract/devices.rs"]
 mod devices;
 #[path = "store_contract/fixture.rs"]
 mod fixture;
+#[path = "store_contract/identity.rs"]
+mod identity;
 #[path = "store_contract/outages.rs"]
 mod outages;
 #[path = "store_contract/people.rs"]
 mod people;
+#[path = "store_contract/presence.rs"]
+mod presence;
 #[path = "store_contract/registers.rs"]
 mod registers;
 #[path = "store_contract/reports.rs"]
@@ -56,9 +62,13 @@ on_both_engines! {
     devices::devices_are_found_by_words_place_and_silence,
     devices::a_device_moves_within_its_organization_only,
     devices::a_device_out_of_scope_is_not_found,
-    devices::signs_of_life_never_go_back,
     devices::the_overview_counts_by_municipality,
     devices::a_deleted_device_leaves_its_certificates_and_revocations,
+    presence::signs_of_life_never_go_back,
+    presence::whatever_an_answer_depends_on_ends_what_was_remembered,
+    presence::a_record_that_is_gone_is_not_remembered,
+    presence::a_device_is_told_once_to_look_at_its_hardware,
+    presence::news_name_whom_they_concern,
     reports::a_report_is_stored_and_read_back,
     reports::a_chain_is_continued_within_one_group,
     reports::a_fork_keeps_both_and_is_found_once,
@@ -69,9 +79,16 @@ on_both_engines! {
     reports::groups_answer_as_single_reports_do,
     reports::concurrent_groups_of_one_chain_store_it_once,
     reports::a_deleted_device_that_returns_continues_its_chain_with_a_break,
+    identity::hardware_is_found_by_what_it_has_now,
+    identity::a_value_of_a_whole_batch_is_counted_and_finds_nobody,
+    identity::hardware_is_claimed_once,
+    identity::a_case_is_opened_once_and_decided,
     people::an_operator_logs_in_is_locked_and_disabled,
     people::sessions_expire_and_end,
     people::activity_is_read_within_scope,
     people::an_import_preview_is_confirmed_once,
+    checkpoints::heads_and_certificates_are_in_a_checkpoint_for_good,
+    checkpoints::a_day_has_one_checkpoint,
+    checkpoints::what_a_broken_attempt_left_is_replaced,
     outages::the_database_answers_a_ping_and_migrates_again,
 }

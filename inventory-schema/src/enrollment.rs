@@ -113,6 +113,9 @@ pub struct HardwareEvidence {
     /// Permanent addresses of wired cards. Sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<MacAddress>,
+    /// Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memory_serials: Vec<SerialNumber>,
 }
 
 impl HardwareEvidence {

@@ -29,6 +29,7 @@ pub mod device;
 pub mod enrollment;
 pub mod envelope;
 pub mod inventory;
+pub mod likeness;
 pub mod organization;
 pub mod person_name;
 pub mod placeholder;

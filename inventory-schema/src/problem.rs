@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::quantity::Seconds;
 use crate::text::{PRINTABLE_PATTERN, checked_text, printable};
 use crate::timestamp::Timestamp;
 
@@ -23,6 +24,9 @@ pub struct Problem {
     /// The controller's time: an agent whose clock is wrong learns it even from a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_time: Option<Timestamp>,
+    /// When to ask again: the answer's `Retry-After` header, which is no part of the document.
+    #[serde(skip)]
+    pub retry_after: Option<Seconds>,
 }
 
 macro_rules! problem_codes {
@@ -109,6 +113,7 @@ impl Problem {
             code,
             detail,
             server_time,
+            retry_after: None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What can happen to an agent. Failures are events too.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use inventory_schema::check_in::{CheckInAnswer, SpoolDepth};
 use inventory_schema::envelope::ChainHead;
 use inventory_schema::problem::ProblemCode;
+use inventory_schema::quantity::Seconds;
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::{Digest, SectionName, Timestamp};
 
@@ -64,6 +66,16 @@ pub enum Failure {
     CertificateExpired,
     /// Answered, and refused for good (revoked, foreign): asking often helps nobody.
     Refused(ProblemCode),
-    /// Answered «later».
-    Busy,
+    /// Answered «later», and perhaps when.
+    Busy(Option<Seconds>),
+}
+
+impl Failure {
+    /// The least pause that the controller asked for.
+    pub fn told_to_wait(self) -> Duration {
+        match self {
+            Self::Busy(Some(pause)) => Duration::from_secs(pause.get()),
+            _ => Duration::ZERO,
+        }
+    }
 }

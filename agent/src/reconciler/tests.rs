@@ -450,6 +450,24 @@ fn an_expired_certificate_leads_to_renewal_and_a_wrong_clock_to_asking_the_time(
 }
 
 #[test]
+fn a_controller_that_says_later_is_not_asked_before() {
+    let mut world = World::new();
+    let now = world.now();
+    let later = Seconds::saturating(1800);
+    world.core.handle(Event::CheckInFailed(Failure::Busy(Some(later))), now);
+    let mut calls_after = |seconds| {
+        let then = Moment {
+            uptime: now.uptime + Duration::from_secs(seconds),
+            ..now
+        };
+        let actions = world.core.handle(Event::Woken, then);
+        actions.iter().any(|action| matches!(action, Action::CheckIn { .. }))
+    };
+    assert!(!calls_after(1799));
+    assert!(calls_after(1800));
+}
+
+#[test]
 fn a_refusal_is_remembered_until_the_next_good_answer() {
     let mut world = World::new();
     let now = world.now();

@@ -23,6 +23,7 @@ use inventory_schema::Timestamp;
 use inventory_schema::problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemCode};
 
 use crate::enrollment::outage;
+use crate::pace::come_again;
 use crate::state::AppState;
 use crate::tls::{DeviceIdentity, PeerIdentity};
 
@@ -42,7 +43,8 @@ impl IntoResponse for Refused {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+            let pause = come_again(uuid::Uuid::now_v7().as_u128());
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(pause.get()));
         }
         response
     }
@@ -83,8 +85,15 @@ enum Expiry {
     Accepted,
 }
 
-/// The device that is calling, if it may.
+/// The device that is calling, if its key is still in force.
 async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+    let identity = identify(state, peer, expiry).await?;
+    refuse_revoked(state, &identity).await?;
+    Ok(identity)
+}
+
+/// The device that is calling, by its certificate alone: whoever calls this asks about the key by other means.
+async fn identify(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
     let identity = match peer {
         PeerIdentity::Device(identity) => identity,
         PeerIdentity::None => return Err(ProblemCode::CertificateRequired),
@@ -93,11 +102,18 @@ async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> R
     if identity.region != state.region.id {
         return Err(ProblemCode::CertificateForeign);
     }
-    if in_time(async { state.store.is_revoked(identity.key).await.map_err(outage) }).await? {
-        return Err(ProblemCode::CertificateRevoked);
-    }
     if expiry == Expiry::Refused && identity.not_after < state.clock.now() {
+        // That its key lost its force is worth more than that its time is over.
+        refuse_revoked(state, &identity).await?;
         return Err(ProblemCode::CertificateExpired);
     }
     Ok(identity)
+}
+
+async fn refuse_revoked(state: &AppState, identity: &DeviceIdentity) -> Result<(), ProblemCode> {
+    if in_time(async { state.store.is_revoked(identity.key).await.map_err(outage) }).await? {
+        Err(ProblemCode::CertificateRevoked)
+    } else {
+        Ok(())
+    }
 }

@@ -165,6 +165,7 @@ pub(super) fn load(directory: &Path) -> Result<Authority, DirectoryError> {
         issuing,
         signing_key,
         signing_public,
+        trust: Default::default(),
     })
 }
 

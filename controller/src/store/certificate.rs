@@ -4,6 +4,7 @@ use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 use sqlx::any::AnyRow;
 
 use super::statement::{Columns, records};
+use super::wake::Change;
 use super::{Store, StoreResult};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,8 @@ impl Store {
         row.as_ref().map(read).transpose()
     }
 
-    /// Answers whether the key was not revoked before; the first revocation stands.
+    /// Answers whether the key was not revoked before; the first revocation stands. Once this has answered, no
+    /// controller takes the key for valid, and a device that waits with it was woken.
     pub async fn revoke_key(&self, key: KeyFingerprint, at: Timestamp, reason: &str, operator_id: Option<i64>) -> StoreResult<bool> {
         let result = sqlx::query(
             "INSERT INTO revocation (fingerprint, revoked_at, reason, operator_id) VALUES ($1, $2, $3, $4) \
@@ -83,6 +85,17 @@ impl Store {
         .bind(operator_id)
         .execute(self.write())
         .await?;
+        // In a transaction of its own: a device that gets this key meanwhile, unseen by either, is read for the
+        // first time after the revocation is visible. Even when it stood before, in case this part never came.
+        let mut transaction = self.begin().await?;
+        let change = self.change(&mut transaction, Change::Revoked).await?;
+        let devices = sqlx::query("SELECT device_id FROM device_key WHERE fingerprint = $1")
+            .bind(key.to_string())
+            .fetch_all(&mut *transaction)
+            .await?;
+        let devices = records(&devices, |row| row.int("device_id"))?;
+        change.concerns(&mut transaction, &devices).await?;
+        change.commit(transaction).await?;
         Ok(result.rows_affected() > 0)
     }
 

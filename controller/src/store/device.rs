@@ -5,12 +5,15 @@ use inventory_schema::signature::PublicKey;
 use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 
 use super::building::Place;
 use super::fold::fold;
 use super::organization::in_scope;
-use super::statement::{Bulk, Columns, records, word};
-use super::{Scope, Store, StoreError, StoreResult, deadline};
+use super::presence::grow_revision;
+use super::statement::{Columns, records, word};
+use super::wake::Change;
+use super::{Scope, Store, StoreError, StoreResult};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -131,26 +134,14 @@ pub struct DeviceKey {
     pub first_seen_at: Timestamp,
 }
 
-/// A sign of life.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Internal id.
-    pub device: i64,
-    pub at: Timestamp,
-    /// `None` leaves what is known.
-    pub agent_version: Option<String>,
-    /// The computer's clock minus ours, microseconds; `None` leaves what is known.
-    pub clock_offset_micros: Option<i64>,
-}
-
 macro_rules! device_where {
     ($condition:expr) => {
         concat!(
             "SELECT d.id, d.external_id, d.organization_id, o.external_id AS organization, v.short_name, v.municipality_id, m.time_zone, \
              d.building_id, b.external_id AS building, bv.address, d.room_id, r.external_id AS room, rv.name AS room_name, \
-             d.enrolled_at, d.last_seen_at, d.last_report_at, d.state, d.agent_version, d.clock_offset_micros, d.receipt, \
+             d.enrolled_at, p.last_seen_at, p.last_report_at, d.state, p.agent_version, p.clock_offset_micros, d.receipt, \
              d.host_name, d.maker, d.model, d.serial, d.processor, d.memory_bytes, d.storage_bytes, d.os_title \
-             FROM device d JOIN organization o ON o.id = d.organization_id \
+             FROM device d JOIN presence p ON p.device_id = d.id JOIN organization o ON o.id = d.organization_id \
              JOIN organization_version v ON v.organization_id = o.id AND v.superseded_at IS NULL \
              JOIN municipality m ON m.id = v.municipality_id \
              JOIN building b ON b.id = d.building_id JOIN building_version bv ON bv.building_id = b.id AND bv.superseded_at IS NULL \
@@ -181,22 +172,28 @@ impl Store {
         let mut transaction = self.begin().await?;
         let external_id = device.external_id.to_string();
         let row = sqlx::query(
-            "INSERT INTO device (external_id, organization_id, building_id, room_id, enrolled_at, state, agent_version, receipt, search_key) \
-             VALUES ($1, $2, $3, $4, $5, 'enrolled', $6, $7, $1) \
+            "INSERT INTO device (external_id, organization_id, building_id, room_id, enrolled_at, state, receipt, search_key) \
+             VALUES ($1, $2, $3, $4, $5, 'enrolled', $6, $1) \
              ON CONFLICT (external_id) DO UPDATE SET organization_id = excluded.organization_id, building_id = excluded.building_id, \
-             room_id = excluded.room_id, state = excluded.state, agent_version = COALESCE(excluded.agent_version, device.agent_version), \
-             receipt = COALESCE(excluded.receipt, device.receipt) RETURNING id",
+             room_id = excluded.room_id, state = excluded.state, receipt = COALESCE(excluded.receipt, device.receipt) RETURNING id",
         )
         .bind(external_id.as_str())
         .bind(device.organization_id)
         .bind(device.building_id)
         .bind(device.room_id)
         .bind(device.enrolled_at.unix_micros())
-        .bind(device.agent_version.as_deref())
         .bind(device.receipt.as_deref())
         .fetch_one(&mut *transaction)
         .await?;
         let id = row.int("id")?;
+        sqlx::query(
+            "INSERT INTO presence (device_id, agent_version) VALUES ($1, $2) ON CONFLICT (device_id) DO UPDATE SET \
+             agent_version = COALESCE(excluded.agent_version, presence.agent_version), revision = presence.revision + 1",
+        )
+        .bind(id)
+        .bind(device.agent_version.as_deref())
+        .execute(&mut *transaction)
+        .await?;
         let fingerprint = device.key.fingerprint().to_string();
         sqlx::query(
             "INSERT INTO device_key (fingerprint, device_id, public_key, first_seen_at) VALUES ($1, $2, $3, $4) \
@@ -259,83 +256,59 @@ impl Store {
     /// Puts a device into a building of its own organization, and a room of that building or none.
     /// Answers whether the device and the place were found.
     pub async fn move_device(&self, scope: Scope, id: DeviceId, building: BuildingId, room: Option<RoomId>) -> StoreResult<bool> {
-        let result = sqlx::query(concat!(
+        let mut transaction = self.begin().await?;
+        let moved = sqlx::query(concat!(
             "UPDATE device SET building_id = (SELECT b.id FROM building b WHERE b.external_id = $4), \
              room_id = (SELECT r.id FROM room r WHERE r.external_id = $5) WHERE ",
             device_in_scope!(),
             " AND EXISTS (SELECT 1 FROM building b WHERE b.external_id = $4 AND b.organization_id = device.organization_id) \
              AND ($5 IS NULL OR EXISTS (SELECT 1 FROM room r JOIN building b ON b.id = r.building_id \
-                                        WHERE r.external_id = $5 AND b.external_id = $4))"
+                                        WHERE r.external_id = $5 AND b.external_id = $4)) RETURNING id"
         ))
         .bind(scope.municipality)
         .bind(scope.organization)
         .bind(id.to_string())
         .bind(building.to_string())
         .bind(room.map(|room| room.to_string()))
-        .execute(self.write())
+        .fetch_optional(&mut *transaction)
         .await?;
-        Ok(result.rows_affected() > 0)
+        Self::changed(transaction, moved.as_ref()).await
     }
 
     /// Answers whether the device was found.
     pub async fn set_device_state(&self, scope: Scope, id: DeviceId, state: DeviceState) -> StoreResult<bool> {
-        let result = sqlx::query(concat!("UPDATE device SET state = $4 WHERE ", device_in_scope!()))
+        let mut transaction = self.begin().await?;
+        let device = sqlx::query(concat!("UPDATE device SET state = $4 WHERE ", device_in_scope!(), " RETURNING id"))
             .bind(scope.municipality)
             .bind(scope.organization)
             .bind(id.to_string())
             .bind(word(&state))
-            .execute(self.write())
+            .fetch_optional(&mut *transaction)
             .await?;
-        Ok(result.rows_affected() > 0)
+        Self::changed(transaction, device.as_ref()).await
     }
 
-    /// Keeps the signed receipt that a device shows or was given. Answers whether the device was found.
+    /// Keeps the signed receipt that a device is to be given, and wakes it. Answers whether the device was found.
     pub async fn set_device_receipt(&self, id: DeviceId, receipt: &str) -> StoreResult<bool> {
-        let result = sqlx::query("UPDATE device SET receipt = $2 WHERE external_id = $1")
+        let mut transaction = self.begin().await?;
+        let change = self.change(&mut transaction, Change::Wanted).await?;
+        let device = sqlx::query("UPDATE device SET receipt = $2 WHERE external_id = $1 RETURNING id")
             .bind(id.to_string())
             .bind(receipt)
-            .execute(self.write())
+            .fetch_optional(&mut *transaction)
             .await?;
-        Ok(result.rows_affected() > 0)
+        let Some(device) = device else { return Ok(false) };
+        change.concerns(&mut transaction, &[device.int("id")?]).await?;
+        change.commit(transaction).await?;
+        Ok(true)
     }
 
-    /// Notes many signs of life in one transaction. Unknown devices are passed over; an older time never
-    /// replaces a newer one.
-    pub async fn touch_devices(&self, seen: &[Seen]) -> StoreResult<()> {
-        const TOUCH: Bulk = Bulk {
-            before: "WITH v(target, seen, agent, drift) AS (VALUES",
-            after: ") UPDATE device SET last_seen_at = CASE WHEN device.last_seen_at > v.seen THEN device.last_seen_at ELSE v.seen END, \
-                    agent_version = COALESCE(v.agent, device.agent_version), \
-                    clock_offset_micros = COALESCE(v.drift, device.clock_offset_micros) FROM v WHERE device.id = v.target",
-        };
-        if seen.is_empty() {
-            return Ok(());
-        }
-        // One row per device, or which of two is written would be left to the engine.
-        let mut newest: std::collections::BTreeMap<i64, &Seen> = std::collections::BTreeMap::new();
-        for sign in seen {
-            let known = newest.entry(sign.device).or_insert(sign);
-            if known.at <= sign.at {
-                *known = sign;
-            }
-        }
-        let rows = newest
-            .into_values()
-            .map(|sign| {
-                vec![
-                    sign.device.into(),
-                    sign.at.into(),
-                    sign.agent_version.clone().into(),
-                    sign.clock_offset_micros.into(),
-                ]
-            })
-            .collect();
-        deadline::within(deadline::WRITES, async {
-            let mut transaction = self.begin().await?;
-            TOUCH.execute(&mut transaction, rows).await?;
-            Ok(transaction.commit().await?)
-        })
-        .await
+    /// Ends a transaction that changed this device, if it was found; answers whether it was.
+    async fn changed(mut transaction: Transaction<'static, Any>, device: Option<&AnyRow>) -> StoreResult<bool> {
+        let Some(device) = device else { return Ok(false) };
+        grow_revision(&mut transaction, device.int("id")?).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Deletes a device with its keys, reports, sections and findings. Its certificates stay in the issuance

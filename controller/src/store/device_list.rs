@@ -42,8 +42,8 @@ macro_rules! matching {
             in_scope!(),
             " AND ($3 IS NULL OR o.external_id = $3) AND ($4 IS NULL OR b.external_id = $4) AND ($5 IS NULL OR r.external_id = $5) \
              AND ($6 IS NULL OR d.search_key LIKE $6 ESCAPE '\\') AND ($7 IS NULL OR d.state = $7) \
-             AND ($8 IS NULL OR d.last_seen_at >= $8) AND ($9 IS NULL OR d.last_seen_at < $9) \
-             AND ($10 = 0 OR d.last_report_at IS NULL) AND ($11 IS NULL OR v.municipality_id = $11) \
+             AND ($8 IS NULL OR p.last_seen_at >= $8) AND ($9 IS NULL OR p.last_seen_at < $9) \
+             AND ($10 = 0 OR p.last_report_at IS NULL) AND ($11 IS NULL OR v.municipality_id = $11) \
              AND ($12 IS NULL OR d.enrolled_at >= $12)"
         )
     };
@@ -66,8 +66,8 @@ impl Store {
         .await?;
         let count = bound(
             sqlx::query(concat!(
-                "SELECT COUNT(*) AS total FROM device d JOIN organization o ON o.id = d.organization_id \
-                 JOIN organization_version v ON v.organization_id = o.id AND v.superseded_at IS NULL \
+                "SELECT COUNT(*) AS total FROM device d JOIN presence p ON p.device_id = d.id \
+                 JOIN organization o ON o.id = d.organization_id JOIN organization_version v ON v.organization_id = o.id AND v.superseded_at IS NULL \
                  JOIN building b ON b.id = d.building_id LEFT JOIN room r ON r.id = d.room_id WHERE ",
                 matching!()
             )),

@@ -1,4 +1,5 @@
-//! What must differ between SQLite and PostgreSQL: how to connect, to begin, to migrate, to lock.
+//! What must differ between SQLite and PostgreSQL: how to connect, to begin, to migrate, to lock, and how a
+//! controller hears of changes.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,9 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgListener;
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Transaction};
+use tokio::sync::watch;
 
 use super::error::StoreError;
 
@@ -28,6 +31,12 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 /// no answer before the disk has the commit.
 const SESSION: &str = "SET statement_timeout = 0; SET lock_timeout = '8s'; SET idle_in_transaction_session_timeout = '60s'; \
      SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+/// The channel on which controllers tell each other that something has changed.
+const CHANNEL: &str = "cos_wake";
+/// What a lost notification costs at most.
+const HEARD_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
+/// Before a connection for listening is tried again.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
@@ -42,6 +51,18 @@ pub(super) struct Engine {
     write: AnyPool,
     /// SQLite only: held for as long as the database is open.
     lock: Mutex<Option<File>>,
+    /// The number of this process's own last change.
+    changed: watch::Sender<i64>,
+    /// PostgreSQL only: where to listen for those of others.
+    url: Option<String>,
+}
+
+/// Hears of changes.
+#[derive(Debug)]
+pub struct Listening {
+    own: watch::Receiver<i64>,
+    url: Option<String>,
+    others: Option<PgListener>,
 }
 
 impl Engine {
@@ -77,6 +98,8 @@ impl Engine {
             read: pool.clone(),
             write: pool,
             lock: Mutex::new(None),
+            changed: watch::Sender::new(0),
+            url: Some(url.to_owned()),
         })
     }
 
@@ -95,6 +118,8 @@ impl Engine {
             read,
             write,
             lock: Mutex::new(Some(lock)),
+            changed: watch::Sender::new(0),
+            url: None,
         })
     }
 
@@ -143,6 +168,29 @@ impl Engine {
         begun.map_err(StoreError::from)
     }
 
+    /// Within the transaction that changes something; heard when it is committed.
+    pub(super) async fn notify(&self, connection: &mut AnyConnection, change: &'static str, number: i64) -> Result<(), StoreError> {
+        if self.kind == EngineKind::Postgres {
+            // Constants and a number only.
+            let notify = AssertSqlSafe(format!("NOTIFY {CHANNEL}, '{change} {number}'"));
+            connection.execute(sqlx::raw_sql(notify)).await?;
+        }
+        Ok(())
+    }
+
+    /// After the commit, for those who listen in this process.
+    pub(super) fn announce(&self, number: i64) {
+        self.changed.send_replace(number);
+    }
+
+    pub(super) fn listen(&self) -> Listening {
+        Listening {
+            own: self.changed.subscribe(),
+            url: self.url.clone(),
+            others: None,
+        }
+    }
+
     pub(super) async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
@@ -174,6 +222,56 @@ async fn answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     match tokio::time::timeout(RELEASE_TIMEOUT, connection.ping()).await {
         Ok(answered) => answered.map(|()| true),
         Err(elapsed) => Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed))),
+    }
+}
+
+impl Listening {
+    /// Ends when there may be something newer: after a change of this process or another, whenever the connection
+    /// for listening was made anew, and every half a minute all the same.
+    pub async fn changed(&mut self) {
+        let Self { own, url, others } = self;
+        tokio::select! {
+            // The sender lives as long as the store. One that is gone announces nothing any more.
+            Ok(()) = own.changed() => {}
+            () = heard(others, url.as_deref()) => {}
+            () = tokio::time::sleep(HEARD_AT_LEAST_EVERY) => {}
+        }
+    }
+}
+
+async fn heard(listener: &mut Option<PgListener>, url: Option<&str>) {
+    let Some(url) = url else { return std::future::pending().await };
+    match listener {
+        // `Ok(None)`: the connection was lost and made anew, and what was said meanwhile is lost.
+        Some(connected) => match connected.try_recv().await {
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the connection that hears of changes was lost"
+                );
+                *listener = None;
+            }
+        },
+        None => *listener = Some(listening(url).await),
+    }
+}
+
+async fn listening(url: &str) -> PgListener {
+    loop {
+        let connected = async {
+            let mut listener = PgListener::connect(url).await?;
+            listener.listen(CHANNEL).await?;
+            Ok::<_, sqlx::Error>(listener)
+        };
+        match connected.await {
+            Ok(listener) => return listener,
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "changes of other controllers are not heard of"
+            ),
+        }
+        tokio::time::sleep(LISTEN_AGAIN).await;
     }
 }
 

@@ -98,7 +98,8 @@ impl Store {
         let rows = sqlx::query(concat!(
             "SELECT o.id, o.external_id, o.ogrn, v.kind, v.short_name, v.name, v.status, v.municipality_id, m.name AS municipality_name, \
              (SELECT COUNT(*) FROM device d WHERE d.organization_id = o.id AND d.state <> 'left') AS devices, \
-             (SELECT MAX(d.last_seen_at) FROM device d WHERE d.organization_id = o.id AND d.state <> 'left') AS last_seen_at ",
+             (SELECT MAX(p.last_seen_at) FROM device d JOIN presence p ON p.device_id = d.id \
+              WHERE d.organization_id = o.id AND d.state <> 'left') AS last_seen_at ",
             matching!(),
             "ORDER BY v.sort_key, o.id LIMIT $5 OFFSET $6"
         ))

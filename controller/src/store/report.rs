@@ -115,7 +115,8 @@ impl Store {
             Err(StoreError::Conflict { .. } | StoreError::Reference { .. }) => return Ok(vec![CommitOutcome::Retry; reports.len()]),
             written => written?,
         }
-        write::update_devices(&mut transaction, &plan).await?;
+        write::update_summaries(&mut transaction, &plan).await?;
+        write::note_devices(&mut transaction, &plan).await?;
         finding::INSERT
             .execute(&mut transaction, plan.findings.iter().map(finding::values).collect())
             .await?;

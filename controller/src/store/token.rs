@@ -208,15 +208,6 @@ impl Store {
         transaction.commit().await?;
         Ok(Spend::Spent)
     }
-
-    /// The device that this hardware was enrolled as last, with any token; it may have been deleted since.
-    pub async fn device_of_evidence(&self, evidence: Digest) -> StoreResult<Option<DeviceId>> {
-        let row = sqlx::query("SELECT device_id FROM token_use WHERE evidence_digest = $1 ORDER BY id DESC LIMIT 1")
-            .bind(evidence.to_string())
-            .fetch_optional(self.read())
-            .await?;
-        row.map(|row| row.parsed("device_id")).transpose()
-    }
 }
 
 fn read(row: &AnyRow) -> StoreResult<Token> {

@@ -360,7 +360,7 @@ async fn is_revoked(state: &AppState, device: &Device) -> Result<bool, PageError
 pub async fn collect_now(State(state): State<AppState>, Path(id): Path<DeviceId>, signed_in: SignedIn) -> Result<Response, PageError> {
     let scope = signed_in.operator.scope.into();
     state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
-    state.traffic.waiting.ask_to_collect(id);
+    state.store.ask_to_collect(&[id]).await?;
     Ok(Redirect::to(&format!("/devices/{id}")).into_response())
 }
 

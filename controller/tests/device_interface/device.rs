@@ -119,8 +119,13 @@ impl Device {
 
     /// Calls the region where it listens now, with what lies in the state folder now.
     pub fn reconnected(self, region: &Region) -> Self {
+        self.connected_to(&region.controller_url())
+    }
+
+    /// Calls the controller at this address.
+    pub fn connected_to(self, url: &str) -> Self {
         let mut computer = self.computer;
-        computer.config.controllers = vec![region.controller_url().parse().unwrap()];
+        computer.config.controllers = vec![url.parse().unwrap()];
         Self {
             head: self.head,
             ..Self::of(computer, self.enrollment)

@@ -64,7 +64,7 @@ pub async fn a_computer_enrolls_reports_and_is_held_whole(region: Region) {
     // Asked to look again, it finds nothing new; asked once more after a change, it states the change alone.
     let seen = async || device.record(&region).await.unwrap().last_seen_at;
     let before = seen().await;
-    region.server.state.traffic.waiting.ask_to_collect(device.enrollment.device);
+    region.store().ask_to_collect(&[device.enrollment.device]).await.unwrap();
     until("the agent has looked and come back", async || {
         (seen().await != before).then_some(())
     })
@@ -72,7 +72,7 @@ pub async fn a_computer_enrolls_reports_and_is_held_whole(region: Region) {
     at_rest(&region, &device).await;
     assert_eq!(reports_of(&region, id).await, 1, "an unchanged computer has nothing to report");
     device.computer.set_memory(16_000_000);
-    region.server.state.traffic.waiting.ask_to_collect(device.enrollment.device);
+    region.store().ask_to_collect(&[device.enrollment.device]).await.unwrap();
     until("the change is stored", async || (reports_of(&region, id).await > 1).then_some(())).await;
     let reports = region.store().reports(id, Page::default()).await.unwrap();
     assert_eq!(reports.total, 2);

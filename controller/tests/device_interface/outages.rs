@@ -105,14 +105,14 @@ async fn full_postgres(address: String) {
     let full = "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS \
                 $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$; \
                 CREATE TRIGGER full_disk BEFORE INSERT ON report FOR EACH ROW EXECUTE FUNCTION no_space(); \
-                CREATE TRIGGER full_disk BEFORE UPDATE ON device FOR EACH ROW EXECUTE FUNCTION no_space()";
+                CREATE TRIGGER full_disk BEFORE UPDATE ON presence FOR EACH ROW EXECUTE FUNCTION no_space()";
     execute(&address, full.to_owned()).await;
     let second = device.report(&[(SectionName::Memory, &memory(2))]);
     assert_eq!(device.send(&second).await, ReportOutcome::Retry);
     let checked_in = device.transport.check_in(&device.check_in(), Seconds::saturating(0)).await;
     assert_eq!(refusal(checked_in), ProblemCode::StorageUnavailable);
     all_held(&region, std::slice::from_ref(&first)).await;
-    let room = "DROP TRIGGER full_disk ON report; DROP TRIGGER full_disk ON device";
+    let room = "DROP TRIGGER full_disk ON report; DROP TRIGGER full_disk ON presence";
     execute(&address, room.to_owned()).await;
     assert_eq!(device.send(&second).await, STORED);
     region.stop().await;

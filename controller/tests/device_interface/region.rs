@@ -152,6 +152,11 @@ impl Region {
         }
     }
 
+    /// Another controller of this region, on the same database and with the same keys.
+    pub async fn second_controller(&self) -> Server {
+        Server::start(&self.config, self.clock.for_the_controller()).await.unwrap()
+    }
+
     pub async fn stop(self) {
         self.server.stop().await;
         drop(self.folder);
@@ -163,6 +168,11 @@ impl Region {
 
     pub fn controller_url(&self) -> String {
         self.server.state.region.controllers[0].to_string()
+    }
+
+    /// The database's address.
+    pub fn database(&self) -> String {
+        self.config.database.url.as_str().to_owned()
     }
 
     /// A room of the first school.

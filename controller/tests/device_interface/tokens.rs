@@ -3,7 +3,8 @@
 use cos_agent::enrollment::{EnrollError, Enrolled, agent_version};
 use cos_agent::identity::Identity;
 use cos_agent::transport::{Transport, TransportFailure};
-use cos_controller::store::Scope;
+use cos_controller::store::review::CaseKind;
+use cos_controller::store::{Page, Scope};
 use inventory_schema::DeviceId;
 use inventory_schema::check_in::ProtocolRange;
 use inventory_schema::enrollment::{EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, HardwareEvidence, Issued, Pem};
@@ -188,7 +189,20 @@ pub async fn the_same_computer_spends_one_use_and_is_one_device(region: Region) 
     let (_folder, third_key) = new_key();
     assert_eq!(other.device(&third_key, strong("PF1ABCDE")).await, first);
     assert_eq!(other.uses().await, 0);
+    // With a new disk and reinstalled it is still known by the rest.
+    let mut whole = strong("PF1ABCDE");
+    whole.board_serial = Some("BRD0001X".parse().unwrap());
+    let (_folder, fourth_key) = new_key();
+    assert_eq!(asker.device(&fourth_key, whole.clone()).await, first);
+    whole.disk_serials = vec!["NEWDISK01".parse().unwrap()];
+    let (_folder, fifth_key) = new_key();
+    assert_eq!(asker.device(&fifth_key, whole).await, first);
+    assert_eq!(asker.uses().await, 1);
     assert_eq!(region.devices().await, 1);
+    let cases = region.store().cases(Scope::REGION, false, Page::default()).await.unwrap().rows;
+    let kinds: Vec<CaseKind> = cases.iter().map(|case| case.kind).collect();
+    assert_eq!(kinds.len(), 2, "{kinds:?}");
+    assert!(kinds.contains(&CaseKind::Reinstall) && kinds.contains(&CaseKind::Repair));
     region.stop().await;
 }
 
@@ -204,6 +218,9 @@ pub async fn another_schools_token_never_takes_a_computer_over(region: Region) {
     let kept = region.store().device(Scope::REGION, device).await.unwrap().unwrap();
     assert_eq!(kept.place.organization, region.place().await.organization);
     assert_eq!(region.devices().await, 2);
+    let cases = region.store().cases(Scope::REGION, true, Page::default()).await.unwrap().rows;
+    assert_eq!(cases.len(), 1, "people are told");
+    assert_eq!((cases[0].kind, cases[0].other), (CaseKind::Move, Some(device)));
     region.stop().await;
 }
 

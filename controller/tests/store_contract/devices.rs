@@ -1,13 +1,14 @@
 //! Devices: enrolled, found, moved, counted, deleted.
 
 use cos_controller::store::certificate::IssuedCertificate;
-use cos_controller::store::device::{DeviceState, DeviceSummary, Seen};
+use cos_controller::store::device::{DeviceState, DeviceSummary};
 use cos_controller::store::device_list::{Contact, DeviceFilter};
 use cos_controller::store::finding::{FindingKind, NewFinding};
 use cos_controller::store::{Page, Scope, Store, StoreError};
 use inventory_schema::{SectionName, Timestamp};
 
 use crate::fixture::{Chain, DAY, HOUR, at, key, municipality_scope, new_device, place_of, with_device, with_region};
+use crate::presence::call;
 
 pub async fn enrolling_twice_is_one_device(store: Store) {
     with_region(&store).await;
@@ -140,57 +141,16 @@ pub async fn a_device_out_of_scope_is_not_found(store: Store) {
     assert!(store.device(own, device).await.unwrap().is_some());
 }
 
-pub async fn signs_of_life_never_go_back(store: Store) {
-    with_region(&store).await;
-    let mut seen = Vec::new();
-    for number in 0..90 {
-        let (device, _) = with_device(&store, number).await;
-        seen.push(Seen {
-            device,
-            at: at(500),
-            agent_version: Some("0.2.0".into()),
-            clock_offset_micros: Some(-7),
-        });
-    }
-    let first = seen[0].device;
-    let sign = |seconds| Seen {
-        device: first,
-        at: at(seconds),
-        agent_version: None,
-        clock_offset_micros: None,
-    };
-    seen.extend([sign(700), sign(600)]);
-    store.touch_devices(&seen).await.unwrap();
-    store.touch_devices(&[sign(650)]).await.unwrap();
-    store.touch_devices(&[]).await.unwrap();
-    let list = store
-        .devices(Scope::REGION, &DeviceFilter::default(), Page::numbered(1, 100))
-        .await
-        .unwrap();
-    assert_eq!(list.total, 90);
-    for device in list.rows {
-        let expected = if device.id == first { at(700) } else { at(500) };
-        assert_eq!(device.last_seen_at, Some(expected));
-        assert_eq!(device.clock_offset_micros, (device.id != first).then_some(-7));
-    }
-}
-
 pub async fn the_overview_counts_by_municipality(store: Store) {
     with_region(&store).await;
     let now: Timestamp = at(0) + 30 * DAY;
-    let (silent, _) = with_device(&store, 1).await;
-    let (alive, _) = with_device(&store, 2).await;
+    with_device(&store, 1).await;
+    with_device(&store, 2).await;
     with_device(&store, 3).await;
     let (_, left) = with_device(&store, 4).await;
     store.set_device_state(Scope::REGION, left, DeviceState::Left).await.unwrap();
-    let sign = |device, at| Seen {
-        device,
-        at,
-        agent_version: None,
-        clock_offset_micros: None,
-    };
     store
-        .touch_devices(&[sign(silent, now - 8 * DAY), sign(alive, now - HOUR)])
+        .hear(&[call(1, None, Some(now - 8 * DAY)), call(2, None, Some(now - HOUR))])
         .await
         .unwrap();
     let overview = store.overview(Scope::REGION, now).await.unwrap();

@@ -1,7 +1,8 @@
 //! `POST /v1/check-in?wait=S`: the long poll by which everything reaches a device.
 //!
 //! The answer comes at once when the controller wants or has something, else when that changes or the
-//! wait ends. When too many wait, the answer is «do not wait, come later».
+//! wait ends. When too many wait, the answer is «do not wait, come later». Who waits holds little: what the
+//! device believes, a place and a timer.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +11,21 @@ use axum::extract::{Query, Request, State};
 use axum::{Extension, Json};
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange};
 use inventory_schema::enrollment::Receipt;
+use inventory_schema::envelope::ChainHead;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::signature::Signed;
-use inventory_schema::{Digest, SectionName};
+use inventory_schema::{DeviceId, Digest, KeyFingerprint, SectionName};
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Expiry, Refused, authenticate, body, refused};
+use super::{Expiry, Refused, body, identify, in_time, refused};
 use crate::enrollment::{outage, restore};
+use crate::presence::Caller;
 use crate::state::AppState;
-use crate::store::device::{KeyedDevice, Seen};
+use crate::store::presence::{Sign, Standing};
 use crate::tls::{DeviceIdentity, PeerIdentity};
-
-/// The least pause after an answer that asks for something.
-const TIME_TO_ACT: Seconds = Seconds::saturating(2);
+use crate::wake::Place;
 
 #[derive(Debug, Deserialize)]
 pub struct Patience {
@@ -37,63 +39,175 @@ pub async fn check_in(
     patience: Result<Query<Patience>, QueryRejection>,
     request: Request,
 ) -> Result<Json<CheckInAnswer>, Refused> {
-    let refuse = refused(&state);
-    let identity = authenticate(&state, peer, Expiry::Refused).await.map_err(refuse)?;
-    let Query(patience) = patience.map_err(|_| refuse(ProblemCode::BodyUnreadable))?;
-    let mut check_in: CheckIn = body::read_json(request, state.traffic.bodies.of_a_document())
-        .await
-        .map_err(refuse)?;
+    // In a future of its own, so that nothing of the request outlives its reading.
+    let arrived = Box::pin(arrive(&state, peer, patience, request)).await;
+    let answer = match arrived {
+        Ok(Arrived::Answered(answer)) => Ok(*answer),
+        Ok(Arrived::Waits(visit)) => wait(&state, *visit).await,
+        Err(code) => Err(code),
+    };
+    answer.map(Json).map_err(refused(&state))
+}
+
+enum Arrived {
+    Answered(Box<CheckInAnswer>),
+    Waits(Box<Visit>),
+}
+
+/// All that is kept of a check-in that waits.
+struct Visit {
+    key: KeyFingerprint,
+    device: DeviceId,
+    protocol: u16,
+    believed: Believed,
+    place: Place,
+    deadline: Instant,
+}
+
+/// What the device believes, and with what the controller's own knowledge is compared.
+#[derive(Debug, Default)]
+struct Believed {
+    held: BTreeMap<SectionName, Digest>,
+    acknowledged: Option<ChainHead>,
+    trust: Option<Digest>,
+    receipt: Option<Digest>,
+}
+
+/// Reads the request, notes the sign of life and answers, if there is something to say or no time to wait.
+async fn arrive(
+    state: &AppState,
+    peer: PeerIdentity,
+    patience: Result<Query<Patience>, QueryRejection>,
+    request: Request,
+) -> Result<Arrived, ProblemCode> {
+    let identity = identify(state, peer, Expiry::Refused).await?;
+    let Query(patience) = patience.map_err(|_| ProblemCode::BodyUnreadable)?;
+    let mut check_in: CheckIn = body::read_json(request, state.traffic.bodies.of_a_document()).await?;
     state.metrics.check_ins.add(1);
     let protocol = ProtocolRange::CURRENT
         .common(check_in.protocol)
-        .ok_or(refuse(ProblemCode::ProtocolUnsupported))?;
-    let device = known_device(&state, &identity, check_in.signed_receipt.take())
-        .await
-        .map_err(refuse)?;
-    let answer = match device {
-        None => unknown_device(&state, protocol, state.traffic.waiting.count()),
-        Some(device) => {
-            record_presence(&state, &device, &check_in).await.map_err(refuse)?;
-            news(&state, &identity, device, &check_in, protocol, Seconds::saturating(patience.wait))
-                .await
-                .map_err(refuse)?
-        }
+        .ok_or(ProblemCode::ProtocolUnsupported)?;
+    // Those who were told to wait while there was room all come back: the house is counted again at the door.
+    let (asked, others) = (Seconds::saturating(patience.wait), state.traffic.waiting.count());
+    let wait = state.traffic.pace.patience(identity.device, asked, others, state.clock.now());
+    // Before looking, so that what changes while we look is not missed.
+    let mut place = state.traffic.waiting.enter(identity.device);
+    let mut caller = heard(state, &identity, &check_in).await?;
+    if let (Caller::Unknown, Some(receipt)) = (&caller, check_in.signed_receipt.take()) {
+        in_time(restore(state, &identity.public_key, identity.device, receipt, state.clock.now())).await?;
+        caller = heard(state, &identity, &check_in).await?;
+    }
+    if let Caller::Device { standing, .. } = &caller
+        && standing.external_id != identity.device
+    {
+        // Its record was made one with another's, by whose name it is woken now.
+        place = state.traffic.waiting.enter(standing.external_id);
+        caller = state.traffic.presence.look(identity.key).await?;
+    }
+    let visit = Visit {
+        key: identity.key,
+        device: identity.device,
+        protocol,
+        believed: Believed {
+            held: check_in.held,
+            acknowledged: check_in.acknowledged,
+            trust: check_in.trust,
+            receipt: check_in.receipt,
+        },
+        place,
+        deadline: Instant::now() + wait,
     };
-    Ok(Json(answer))
+    let (answer, is_news) = visit.answer(state, caller).await?;
+    if is_news || wait.is_zero() || state.traffic.is_stopping() {
+        Ok(Arrived::Answered(Box::new(answer)))
+    } else {
+        Ok(Arrived::Waits(Box::new(visit)))
+    }
 }
 
-/// The device's record, made again from its receipt if it was lost.
-async fn known_device(
-    state: &AppState,
-    identity: &DeviceIdentity,
-    receipt: Option<Signed<Receipt>>,
-) -> Result<Option<KeyedDevice>, ProblemCode> {
-    let found = state.store.device_by_key(identity.key).await.map_err(outage)?;
-    match (found, receipt) {
-        (Some(device), _) => Ok(Some(device)),
-        (None, None) => Ok(None),
-        (None, Some(receipt)) => {
-            restore(state, &identity.public_key, identity.device, receipt, state.clock.now()).await?;
-            state.store.device_by_key(identity.key).await.map_err(outage)
+/// Notes the sign of life.
+async fn heard(state: &AppState, identity: &DeviceIdentity, check_in: &CheckIn) -> Result<Caller, ProblemCode> {
+    let now = state.clock.now();
+    let sign = Sign {
+        at: now,
+        agent_version: Some(check_in.agent.to_string()),
+        clock_offset_micros: Some(check_in.clock.device.micros_since(now)),
+    };
+    state.traffic.presence.check_in(identity.key, sign).await
+}
+
+/// Whatever ends the wait, the answer is looked up anew: a report may have moved the chain meanwhile.
+async fn wait(state: &AppState, visit: Visit) -> Result<CheckInAnswer, ProblemCode> {
+    loop {
+        let is_over = timeout_at(visit.deadline, visit.place.woken()).await.is_err();
+        let (answer, is_news) = Box::pin(visit.look(state)).await?;
+        if is_news || is_over || state.traffic.is_stopping() {
+            return Ok(answer);
         }
+    }
+}
+
+impl Visit {
+    async fn look(&self, state: &AppState) -> Result<(CheckInAnswer, bool), ProblemCode> {
+        let caller = state.traffic.presence.look(self.key).await?;
+        self.answer(state, caller).await
+    }
+
+    /// The answer, and whether it says anything that cannot wait.
+    async fn answer(&self, state: &AppState, caller: Caller) -> Result<(CheckInAnswer, bool), ProblemCode> {
+        let others = state.traffic.waiting.count().saturating_sub(1);
+        let plain = plain_answer(state, self.device, self.protocol, others);
+        let (standing, collect_now) = match caller {
+            Caller::Device { standing, collect_now } => (standing, collect_now),
+            Caller::Unknown => return Ok((to_a_stranger(plain), true)),
+            Caller::Revoked => return Err(ProblemCode::CertificateRevoked),
+        };
+        let (trust, trust_digest) = state.authority.trust();
+        let answer = CheckInAnswer {
+            wanted: missing_sections(&standing.held, &self.believed.held),
+            collect_now,
+            head: standing.head,
+            trust: (self.believed.trust != Some(trust_digest)).then(|| trust.clone()),
+            receipt: self.newer_receipt(state, &standing).await?,
+            ..plain
+        };
+        let is_news = says_something(&answer, self.believed.acknowledged);
+        let next_check_in = if is_news {
+            // Time to act on it before the next call: an agent that cannot must not call in a circle.
+            answer.next_check_in.max(state.traffic.pace.time_to_act(self.device, others))
+        } else {
+            answer.next_check_in
+        };
+        Ok((CheckInAnswer { next_check_in, ..answer }, is_news))
+    }
+
+    /// The receipt, where the device has another one.
+    async fn newer_receipt(&self, state: &AppState, standing: &Standing) -> Result<Option<Signed<Receipt>>, ProblemCode> {
+        if standing.receipt.is_none() || standing.receipt == self.believed.receipt {
+            return Ok(None);
+        }
+        let device = state.store.device_by_key(self.key).await.map_err(outage)?;
+        let receipt = device.and_then(|device| device.receipt);
+        Ok(receipt.and_then(|receipt| serde_json::from_str(&receipt).ok()))
     }
 }
 
 /// A device with a good certificate and no record: it is asked for its receipt and for everything.
-fn unknown_device(state: &AppState, protocol: u16, others: usize) -> CheckInAnswer {
+fn to_a_stranger(plain: CheckInAnswer) -> CheckInAnswer {
     CheckInAnswer {
         wanted: SectionName::ALL.to_vec(),
         receipt_wanted: true,
-        ..plain_answer(state, protocol, others)
+        ..plain
     }
 }
 
 /// `others`: how many wait besides this device.
-fn plain_answer(state: &AppState, protocol: u16, others: usize) -> CheckInAnswer {
-    let (next_check_in, wait) = state.traffic.pace.next(others);
+fn plain_answer(state: &AppState, device: DeviceId, protocol: u16, others: usize) -> CheckInAnswer {
+    let now = state.clock.now();
+    let (next_check_in, wait) = state.traffic.pace.next(device, others, now);
     CheckInAnswer {
         protocol,
-        server_time: state.clock.now(),
+        server_time: now,
         next_check_in,
         wait,
         wanted: Vec::new(),
@@ -105,84 +219,6 @@ fn plain_answer(state: &AppState, protocol: u16, others: usize) -> CheckInAnswer
     }
 }
 
-async fn record_presence(state: &AppState, device: &KeyedDevice, check_in: &CheckIn) -> Result<(), ProblemCode> {
-    let now = state.clock.now();
-    let seen = Seen {
-        device: device.id,
-        at: now,
-        agent_version: Some(check_in.agent.to_string()),
-        clock_offset_micros: Some(check_in.clock.device.micros_since(now)),
-    };
-    state.traffic.presence.record(seen).await
-}
-
-/// Answers at once if there is something to say, else when there is or the wait ends.
-async fn news(
-    state: &AppState,
-    identity: &DeviceIdentity,
-    device: KeyedDevice,
-    check_in: &CheckIn,
-    protocol: u16,
-    asked: Seconds,
-) -> Result<CheckInAnswer, ProblemCode> {
-    // Those who were told to wait while there was room all come back: the house is counted again at the door.
-    let wait = state.traffic.pace.patience(asked, state.traffic.waiting.count());
-    let deadline = tokio::time::Instant::now() + wait;
-    let place = state.traffic.waiting.enter(identity.device);
-    let mut device = Some(device);
-    loop {
-        // Enlisted before looking, so that what changes while we look is not missed.
-        let mut woken = std::pin::pin!(place.woken());
-        woken.as_mut().enable();
-        let Some(known) = &device else {
-            return Ok(unknown_device(state, protocol, others(state)));
-        };
-        let answer = look(state, identity, known, check_in, protocol).await?;
-        if says_something(&answer, check_in) {
-            // Time to act on it before the next call: an agent that cannot must not call in a circle.
-            let next_check_in = answer.next_check_in.max(TIME_TO_ACT);
-            return Ok(CheckInAnswer { next_check_in, ..answer });
-        }
-        if state.traffic.is_stopping() || tokio::time::Instant::now() >= deadline {
-            return Ok(answer);
-        }
-        // Whatever ends the wait, the answer is looked up anew: a report may have moved the chain meanwhile.
-        tokio::select! {
-            () = &mut woken => {}
-            () = state.traffic.stopped() => {}
-            () = tokio::time::sleep_until(deadline) => {}
-        }
-        device = state.store.device_by_key(identity.key).await.map_err(outage)?;
-    }
-}
-
-/// How many wait besides a device that has its place.
-fn others(state: &AppState) -> usize {
-    state.traffic.waiting.count().saturating_sub(1)
-}
-
-async fn look(
-    state: &AppState,
-    identity: &DeviceIdentity,
-    device: &KeyedDevice,
-    check_in: &CheckIn,
-    protocol: u16,
-) -> Result<CheckInAnswer, ProblemCode> {
-    let held = state.store.held_digests(device.id).await.map_err(outage)?;
-    let head = state.store.chain_head(identity.key).await.map_err(outage)?;
-    let trust = state.authority.trust_bundle();
-    let receipt: Option<Signed<Receipt>> = device.receipt.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    let receipt = receipt.filter(|receipt| check_in.receipt != Some(Digest::of(receipt.document.as_bytes())));
-    Ok(CheckInAnswer {
-        wanted: missing_sections(&held, &check_in.held),
-        collect_now: state.traffic.waiting.take_collect(identity.device),
-        head,
-        trust: (check_in.trust != Some(trust.digest())).then_some(trust),
-        receipt,
-        ..plain_answer(state, protocol, others(state))
-    })
-}
-
 /// Sections that the agent believes to be held and that are not, or that were never received.
 fn missing_sections(held: &BTreeMap<SectionName, Digest>, believed: &BTreeMap<SectionName, Digest>) -> Vec<SectionName> {
     SectionName::ALL
@@ -191,12 +227,8 @@ fn missing_sections(held: &BTreeMap<SectionName, Digest>, believed: &BTreeMap<Se
         .collect()
 }
 
-fn says_something(answer: &CheckInAnswer, check_in: &CheckIn) -> bool {
-    !answer.wanted.is_empty()
-        || answer.collect_now
-        || answer.trust.is_some()
-        || answer.receipt.is_some()
-        || answer.head != check_in.acknowledged
+fn says_something(answer: &CheckInAnswer, acknowledged: Option<ChainHead>) -> bool {
+    !answer.wanted.is_empty() || answer.collect_now || answer.trust.is_some() || answer.receipt.is_some() || answer.head != acknowledged
 }
 
 #[cfg(test)]

@@ -45,6 +45,12 @@ pub(super) struct DeviceUpdate {
     pub seen_at: Timestamp,
     pub agent_version: String,
     pub clock_offset_micros: Option<i64>,
+    /// What lists and searches show, if it is another than before: the wide row is left alone otherwise.
+    pub summary: Option<SummaryUpdate>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct SummaryUpdate {
     pub summary: DeviceSummary,
     pub search_key: String,
 }
@@ -156,15 +162,22 @@ impl Plan {
         let Some(known) = state.devices.get_mut(&report.device) else {
             return;
         };
-        known.summary = report.summary.clone().or(std::mem::take(&mut known.summary));
+        let summary = report.summary.clone().or(known.summary.clone());
         let older = self.devices.get(&report.device);
         let update = DeviceUpdate {
             seen_at: older.map_or(report.received_at, |older| older.seen_at.max(report.received_at)),
             agent_version: report.received.envelope.agent.to_string(),
             clock_offset_micros: report.clock_offset_micros.or(older.and_then(|older| older.clock_offset_micros)),
-            search_key: known.summary.search_key(&known.external_id),
-            summary: known.summary.clone(),
+            summary: if summary == known.summary {
+                older.and_then(|older| older.summary.clone())
+            } else {
+                Some(SummaryUpdate {
+                    search_key: summary.search_key(&known.external_id),
+                    summary: summary.clone(),
+                })
+            },
         };
+        known.summary = summary;
         self.devices.insert(report.device, update);
     }
 

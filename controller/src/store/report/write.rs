@@ -6,8 +6,9 @@ use inventory_schema::{Digest, KeyFingerprint};
 use sqlx::AnyConnection;
 
 use super::known::sequence;
-use super::plan::{HeadMove, Plan, PlannedReport};
+use super::plan::{DeviceUpdate, HeadMove, Plan, PlannedReport, SummaryUpdate};
 use super::{ReportState, ReportToStore};
+use crate::store::presence::NOTE_REPORTS;
 use crate::store::statement::{Bulk, Columns, Value, word};
 use crate::store::{StoreError, StoreResult};
 
@@ -136,25 +137,35 @@ fn report_values(planned: &PlannedReport, report: &ReportToStore) -> Vec<Value> 
     ]
 }
 
-pub(super) async fn update_devices(connection: &mut AnyConnection, plan: &Plan) -> StoreResult<()> {
-    const UPDATE: Bulk = Bulk {
-        before: "WITH v(target, seen, agent, drift, host, made_by, type, number, cpu, ram, disks, os, words) AS (VALUES",
-        after: ") UPDATE device SET last_seen_at = CASE WHEN device.last_seen_at > v.seen THEN device.last_seen_at ELSE v.seen END, \
-                last_report_at = CASE WHEN device.last_report_at > v.seen THEN device.last_report_at ELSE v.seen END, \
-                agent_version = v.agent, clock_offset_micros = COALESCE(v.drift, device.clock_offset_micros), host_name = v.host, \
-                maker = v.made_by, model = v.type, serial = v.number, processor = v.cpu, memory_bytes = v.ram, storage_bytes = v.disks, \
-                os_title = v.os, search_key = v.words FROM v WHERE device.id = v.target",
+/// Notes the signs of life and lets everything that was remembered of these devices lapse.
+pub(super) async fn note_devices(connection: &mut AnyConnection, plan: &Plan) -> StoreResult<()> {
+    let row = |(id, update): (&i64, &DeviceUpdate)| {
+        vec![
+            (*id).into(),
+            update.seen_at.into(),
+            update.agent_version.as_str().into(),
+            update.clock_offset_micros.into(),
+        ]
     };
-    let rows = plan
+    NOTE_REPORTS.execute(connection, plan.devices.iter().map(row).collect()).await?;
+    Ok(())
+}
+
+pub(super) async fn update_summaries(connection: &mut AnyConnection, plan: &Plan) -> StoreResult<()> {
+    const UPDATE: Bulk = Bulk {
+        before: "WITH v(target, host, made_by, type, number, cpu, ram, disks, os, words) AS (VALUES",
+        after: ") UPDATE device SET host_name = v.host, maker = v.made_by, model = v.type, serial = v.number, processor = v.cpu, \
+                memory_bytes = v.ram, storage_bytes = v.disks, os_title = v.os, search_key = v.words FROM v WHERE device.id = v.target",
+    };
+    let changed = plan
         .devices
         .iter()
-        .map(|(id, update)| {
-            let summary = update.summary.clone();
+        .filter_map(|(id, update)| update.summary.as_ref().map(|update| (*id, update)));
+    let rows = changed
+        .map(|(id, SummaryUpdate { summary, search_key })| {
+            let summary = summary.clone();
             vec![
-                (*id).into(),
-                update.seen_at.into(),
-                update.agent_version.as_str().into(),
-                update.clock_offset_micros.into(),
+                id.into(),
                 summary.host_name.into(),
                 summary.maker.into(),
                 summary.model.into(),
@@ -163,7 +174,7 @@ pub(super) async fn update_devices(connection: &mut AnyConnection, plan: &Plan) 
                 summary.memory_bytes.into(),
                 summary.storage_bytes.into(),
                 summary.os_title.into(),
-                update.search_key.as_str().into(),
+                search_key.as_str().into(),
             ]
         })
         .collect();
