@@ -1,7 +1,6 @@
 //! What happens when the database is full, newer, in use, or not there.
 
 use std::process::Command;
-use std::time::Duration;
 
 use cos_controller::store::durability::Durability;
 use cos_controller::store::report::CommitOutcome;
@@ -198,29 +197,6 @@ async fn lost_connections_to_postgres_are_made_again() {
         execute(&address, cut.to_owned()).await;
         assert_eq!(store.register_snapshot().await.unwrap(), snapshot);
         store.close().await;
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_is_done_by_one_controller_at_a_time() {
-    at_postgres(|address| async move {
-        let (one, other) = (Store::open(&address).await.unwrap(), Store::open(&address).await.unwrap());
-        let held = one.exclusively("sweep").await.unwrap().expect("nobody else is at it");
-        assert!(other.exclusively("sweep").await.unwrap().is_none(), "two controllers at one task");
-        assert!(other.exclusively("count").await.unwrap().is_some(), "another task waits for nobody");
-        drop(held);
-        // Given back with its transaction, in a moment.
-        let again = async {
-            while other.exclusively("sweep").await.unwrap().is_none() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), again)
-            .await
-            .expect("the lock was given back");
-        one.close().await;
-        other.close().await;
     })
     .await;
 }
