@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A PostgreSQL of the tests' own: a new cluster in a temporary folder, on its own port, as a user who is
 # not root.
-#   postgres.sh start DIR              makes and starts a cluster, prints its address
+#   postgres.sh start DIR [-c SETTING=VALUE]…   makes and starts a cluster, prints its address
 #   postgres.sh standby DIR PRIMARY    makes and starts a standby of the cluster in PRIMARY, which from then on
 #                                      answers a commit only after the standby has it; prints the standby's address
 #   postgres.sh resume DIR             starts it again after it was killed
@@ -53,7 +53,7 @@ quietly() {
 
 start_server() {
     quietly as_user "$binaries/pg_ctl" -D "$folder/data" -w -t 60 -l "$folder/server.log" \
-        -o "-p $(cat "$folder/port") -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=200" start
+        -o "-p $(cat "$folder/port") -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=200 $*" start
 }
 
 address() { echo "postgres://cos@127.0.0.1:$(cat "$folder/port")/postgres"; }
@@ -66,7 +66,7 @@ start)
     make_folder
     cd /
     quietly as_user "$binaries/initdb" -D "$folder/data" -U cos -A trust -E UTF8 --locale=C.UTF-8
-    start_server
+    start_server "${@:3}"
     address
     ;;
 standby)
