@@ -31,6 +31,7 @@ pub mod overview;
 mod packing;
 mod partition;
 pub mod presence;
+pub mod received;
 pub mod register;
 pub mod report;
 pub mod report_reading;

@@ -23,7 +23,7 @@ use rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
 use crate::authority::Authority;
 pub use certificate::{CertificateFiles, LiveCertificate, Refresh, keep_renewed, renew_from_authority, watch_files};
 pub use listener::{ConnectionLimits, serve};
-pub use peer::{DeviceIdentity, DeviceTrust, IdentitySource, PeerIdentity};
+pub use peer::{DeviceIdentity, DeviceTrust, IdentitySource, PeerIdentity, device_of};
 use possession::PossessionVerifier;
 
 /// What a listener needs to know of TLS.

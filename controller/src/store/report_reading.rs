@@ -183,7 +183,7 @@ fn read_section(row: &AnyRow) -> StoreResult<CurrentSection> {
     })
 }
 
-fn decompress(bytes: &[u8], size: i64) -> StoreResult<Vec<u8>> {
+pub(super) fn decompress(bytes: &[u8], size: i64) -> StoreResult<Vec<u8>> {
     // A damaged size must not reserve all memory.
     unpack(bytes, usize::try_from(size).unwrap_or(0).min(MAX_SECTION_BYTES))
 }
