@@ -3,7 +3,7 @@
 //!
 //! SQLite runs always, PostgreSQL where `COS_TEST_POSTGRES` is set; tests that kill PostgreSQL make a cluster of
 //! their own. `COS_TEST_KILLS` sets how often is killed (a few times by default, 50 in `make test-all`), and
-//! `COS_TEST_SEED` repeats the instants of a run that failed.
+//! `COS_TEST_SEED` repeats the instants of a run that failed. `COS_TEST_SLOW` adds what is too long for every change.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -30,6 +30,8 @@ mod failover;
 mod fleet;
 #[path = "kill/hanging.rs"]
 mod hanging;
+#[path = "kill/person.rs"]
+mod person;
 #[path = "kill/port.rs"]
 mod port;
 #[path = "kill/region.rs"]
@@ -76,6 +78,11 @@ async fn at_postgres<F: Future<Output = ()>>(test: impl FnOnce(String) -> F + Se
 
 fn now() -> Timestamp {
     cos_agent::platform::wall_clock()
+}
+
+/// Whether tests run that are too long for every change.
+fn is_slow_run() -> bool {
+    std::env::var_os("COS_TEST_SLOW").is_some()
 }
 
 /// Whether a server is given, and so PostgreSQL's programs are at hand.

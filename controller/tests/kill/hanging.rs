@@ -10,7 +10,7 @@ use crate::controller::Durability;
 use crate::device::Agent;
 use crate::fleet::Fleet;
 use crate::region::Region;
-use crate::{has_postgres, now, port, until};
+use crate::{has_postgres, is_slow_run, now, port, until};
 
 /// In one round.
 const REPORTS: usize = 512;
@@ -64,7 +64,7 @@ async fn a_database_that_hangs_is_an_outage_and_no_wait_for_ever() {
 /// The guarantee holds by waiting: without its standby the primary answers no commit, and so does the controller.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_synchronous_standby_nothing_is_acknowledged() {
-    if !has_postgres() {
+    if !has_postgres() || !is_slow_run() {
         return;
     }
     let folder = cluster::folder();

@@ -1,5 +1,7 @@
 //! Two controllers on one PostgreSQL behind haproxy: agents know one address, and one controller is killed.
 
+use cos_controller::register::export_csv;
+use cos_controller::register::sample::perm_2020;
 use cos_controller::store::Store;
 
 use crate::audit::{broken_chains, lost};
@@ -7,6 +9,7 @@ use crate::balancer::{Balancer, Places};
 use crate::controller::Durability;
 use crate::device::Agent;
 use crate::fleet::Fleet;
+use crate::person::Person;
 use crate::region::Region;
 use crate::{at_postgres, now, port};
 
@@ -71,4 +74,36 @@ async fn one_of_two(address: &str) {
     assert_eq!(lost(&fleet.log, 0, &store).await, []);
     assert_eq!(broken_chains(&fleet, &store).await, []);
     store.close().await;
+}
+
+/// Nothing of a person's visit is kept in one process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_may_be_answered_by_either_controller() {
+    at_postgres(|address| async move {
+        let region = Region::prepare(&address, port::free()).await;
+        let (first, second) = tokio::join!(
+            region.controller("one", port::free(), &address, Durability::Kept),
+            region.controller("two", port::free(), &address, Durability::Kept)
+        );
+        let (one, two) = (first.people(), second.people());
+        let mut person = Person::signed_in(&region, one).await;
+        person.read_token(two).await;
+        let preview = person.upload(two, &export_csv(&perm_2020().register)).await;
+        let page = person.get(one, &preview).await;
+        assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+        let discarded = person.post_form(one, &format!("{preview}/discard")).await;
+        assert!(discarded.starts_with("HTTP/1.1 303 "), "{discarded}");
+        let page = person.get(two, &preview).await;
+        assert!(page.starts_with("HTTP/1.1 404 "), "{page}");
+        let out = person.post_form(one, "/logout").await;
+        assert!(out.starts_with("HTTP/1.1 303 "), "{out}");
+        let page = person.get(two, "/devices").await;
+        assert!(
+            page.contains("location: /login"),
+            "signed out at one, and still let in at the other: {page}"
+        );
+        first.stop().await;
+        second.stop().await;
+    })
+    .await;
 }

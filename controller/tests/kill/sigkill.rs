@@ -13,7 +13,7 @@ use crate::database::at_sqlite;
 use crate::device::Agent;
 use crate::fleet::Fleet;
 use crate::region::Region;
-use crate::{at_postgres, has_postgres, now, port};
+use crate::{at_postgres, has_postgres, is_slow_run, now, port};
 
 /// At the instant of a kill at least so many reports are sent and not answered.
 const IN_FLIGHT: usize = 200;
@@ -47,6 +47,9 @@ async fn acknowledging_before_the_commit_is_noticed_on_sqlite() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledging_before_the_commit_is_noticed_on_postgres() {
+    if !is_slow_run() {
+        return;
+    }
     at_postgres(|address| async move { loses(&address).await }).await;
 }
 
@@ -121,7 +124,7 @@ async fn measured(fleet: &mut Fleet) -> Duration {
 /// PostgreSQL's own crash: the controller lives on, says «later», and goes on by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_may_be_killed_at_any_instant() {
-    if !has_postgres() {
+    if !has_postgres() || !is_slow_run() {
         return;
     }
     let mut chance = Chance::of_this_run();
