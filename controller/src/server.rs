@@ -19,6 +19,7 @@ use crate::router;
 use crate::state::{AppState, Clock, Region, UnknownZone};
 use crate::store::{Store, StoreError};
 use crate::task::checkpoint::Taker;
+use crate::task::retention;
 use crate::tls::certificate::CertificateLoadError;
 use crate::tls::{self, CertificateFiles, ConnectionLimits, Endpoint, EndpointError, LiveCertificate};
 use crate::wake::keep_waking;
@@ -111,6 +112,7 @@ impl Server {
         ));
         let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks)?;
         tasks.push(spawn_until(&stopping, housekeeping(state.clone())));
+        tasks.push(spawn_until(&stopping, keeping(state.clone(), config.retention.keep())));
         tasks.push(spawn_until(
             &stopping,
             keep_waking(state.store.clone(), state.traffic.waiting.clone()),
@@ -257,6 +259,19 @@ async fn sweep(state: &AppState) -> Result<(), StoreError> {
     state.store.delete_expired_sessions(now).await?;
     state.store.delete_import_previews_before(now - UNCONFIRMED).await?;
     Ok(())
+}
+
+/// Makes the coming months and lets old ones go, beside the other work: a month's end takes its time.
+async fn keeping(state: AppState, keep: Option<u16>) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = state.clock.now();
+        if let Err(error) = retention::run(&state.store, &state.metrics, keep, now).await {
+            tracing::warn!(error = %crate::error_chain(&error), "reports older than the retention were not let go and will be tried again");
+        }
+    }
 }
 
 fn spawn_until(stopping: &watch::Receiver<bool>, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
