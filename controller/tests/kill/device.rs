@@ -111,7 +111,7 @@ impl Device {
         let value = (self.number as u64 + 1) * 1_000_000 + place.sequence;
         let memory = format!(r#"{{"content":{{"usable":{{"source":"proc_meminfo","value":{value}}}}},"format":"memory/1"}}"#);
         let mut sections = BTreeMap::from([(SectionName::Memory, Digest::of(memory.as_bytes()))]);
-        if place.sequence % 8 == 0 {
+        if place.sequence.is_multiple_of(8) {
             // A body that a full spool has dropped: the answer names it as missing.
             let dropped = format!("dropped by {} at {}", self.number, place.sequence);
             sections.insert(SectionName::Storage, Digest::of(dropped.as_bytes()));
