@@ -79,14 +79,14 @@ async fn in_time<T>(work: impl Future<Output = Result<T, ProblemCode>>) -> Resul
 
 /// Whether an expired certificate may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expiry {
+pub(crate) enum Expiry {
     Refused,
     /// Renewal: the key proves itself.
     Accepted,
 }
 
 /// The device that is calling, if its key is still in force.
-async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+pub(crate) async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
     let identity = identify(state, peer, expiry).await?;
     refuse_revoked(state, &identity).await?;
     Ok(identity)
