@@ -2,6 +2,7 @@
 
 mod backup;
 pub mod ca;
+mod carry;
 mod config;
 mod demo;
 mod evidence;
@@ -45,7 +46,7 @@ struct CommandLine {
 enum Command {
     /// Работать: принимать агентов и показывать страницы, пока не остановят
     #[command(after_help = "Пример:\n  cos-controller serve --config /etc/cos-controller/controller.toml")]
-    Serve,
+    Serve(serve::ServeArguments),
     /// Показать всё на этом компьютере: свой контроллер, учебный реестр Перми и настоящий агент
     #[command(after_help = "Пример:\n  cos-controller demo --folder demo --agent target/debug/cos-agent")]
     Demo(demo::DemoArguments),
@@ -67,6 +68,9 @@ enum Command {
     Config(config::ConfigArguments),
     /// Удостоверяющий центр
     Ca(ca::CaArguments),
+    /// Обмен с компьютерами без сети, через флешку
+    #[command(after_help = "Пример:\n  cos-controller carry import /media/usb")]
+    Carry(carry::CarryArguments),
     /// Токены для регистрации компьютеров
     #[command(after_help = "Пример:\n  cos-controller token create --organization 1205999000019 --uses 30 --file token.txt")]
     Token(token::TokenArguments),
@@ -103,13 +107,14 @@ fn run(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
     let now = Clock::system().now();
     let mut out = io::stdout().lock();
     let done: Outcome = match line.command {
-        Command::Serve => serve::run(&Config::load(&path)?),
+        Command::Serve(arguments) => serve::run(&arguments, &Config::load(&path)?),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Migrate => migrate::run(&Config::load(&path)?, &mut out),
         Command::Backup(arguments) => backup::backup(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Restore(arguments) => backup::restore(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Config(arguments) => config::run(&arguments, &path, &mut out),
         Command::Ca(arguments) => Ok(ca::run(&arguments, &Config::load(&path)?, now, &mut out)?),
+        Command::Carry(arguments) => carry::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Token(arguments) => token::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Operator(arguments) => operator::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Organization(arguments) => organization::run(&arguments, &Config::load(&path)?, now, &mut out),

@@ -6,6 +6,7 @@ pub mod activity_log;
 pub mod api;
 pub mod authority;
 pub mod backup;
+pub mod carry;
 pub mod cli;
 pub mod config;
 pub mod device;
