@@ -11,7 +11,7 @@ use inventory_schema::problem::ProblemCode;
 
 use crate::enrollment::outage;
 use crate::group_commit::GroupCommit;
-use crate::standing::{Standings, known};
+use crate::standing::Standings;
 use crate::store::presence::{Call, Heard, Sign, Standing};
 use crate::store::{Store, StoreResult};
 
@@ -81,7 +81,7 @@ async fn answer(store: &Store, memory: &Mutex<Standings>, questions: Vec<Questio
         let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
         let call = |(key, sign): Question| {
             let remembered = memory.of(key);
-            let known = remembered.as_deref().map(known);
+            let known = remembered.as_deref().map(Standing::known);
             (Call { key, known, sign }, remembered)
         };
         questions.into_iter().map(call).unzip()

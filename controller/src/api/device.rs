@@ -12,6 +12,8 @@ pub mod reports;
 pub mod time;
 pub mod token;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -73,14 +75,14 @@ enum Expiry {
 }
 
 /// The device that is calling, if its key is still in force.
-async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<Arc<DeviceIdentity>, ProblemCode> {
     let identity = identify(state, peer, expiry).await?;
     refuse_revoked(state, &identity).await?;
     Ok(identity)
 }
 
 /// The device that is calling, by its certificate alone: whoever calls this asks about the key by other means.
-async fn identify(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+async fn identify(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<Arc<DeviceIdentity>, ProblemCode> {
     let identity = match peer {
         PeerIdentity::Device(identity) => identity,
         PeerIdentity::None => return Err(ProblemCode::CertificateRequired),

@@ -59,6 +59,12 @@ pub struct Sign {
     pub clock_offset_micros: Option<i64>,
 }
 
+impl Sign {
+    fn values(&self) -> [Value; 3] {
+        [self.at.into(), self.agent_version.clone().into(), self.clock_offset_micros.into()]
+    }
+}
+
 /// What a call's answer depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
@@ -105,6 +111,14 @@ impl Standing {
         }
     }
 
+    /// What the database is asked about next time.
+    pub fn known(&self) -> Known {
+        Known {
+            device: self.device,
+            revision: self.revision,
+        }
+    }
+
     /// Whether it holds for as long as the revision stays.
     pub fn is_whole(&self) -> bool {
         self.is_whole
@@ -118,6 +132,15 @@ pub(super) const NOTE_REPORTS: Bulk = Bulk {
             last_report_at = CASE WHEN presence.last_report_at > v.seen THEN presence.last_report_at ELSE v.seen END, \
             agent_version = v.agent, clock_offset_micros = COALESCE(v.drift, presence.clock_offset_micros), \
             revision = presence.revision + 1 FROM v WHERE presence.device_id = v.target",
+};
+
+/// The signs of life of those whose revision is still the one that is known: usually all, and then nothing need be read.
+const TOUCH_UNCHANGED: Bulk = Bulk {
+    before: "WITH v(target, expected, seen, agent, drift) AS (VALUES",
+    after: ") UPDATE presence SET last_seen_at = CASE WHEN presence.last_seen_at > v.seen THEN presence.last_seen_at ELSE v.seen END, \
+            agent_version = COALESCE(v.agent, presence.agent_version), \
+            clock_offset_micros = COALESCE(v.drift, presence.clock_offset_micros) FROM v WHERE presence.device_id = v.target \
+            AND presence.revision = v.expected",
 };
 
 const TOUCH: Bulk = Bulk {
@@ -218,55 +241,78 @@ impl Group {
         Ok(group)
     }
 
-    /// The device that a call is taken to come from.
-    fn device(&self, call: &Call) -> Option<i64> {
+    /// The device that a call is taken to come from, as it is known now.
+    fn known(&self, call: &Call) -> Option<Known> {
         match self.read.get(&call.key) {
-            Some(reading) => reading.standing.as_ref().map(|standing| standing.device),
-            None => call.known.map(|known| known.device),
+            Some(reading) => reading.standing.as_ref().map(Standing::known),
+            None => call.known,
         }
     }
 
     fn is_current(&self, call: &Call) -> bool {
-        let known = match self.read.get(&call.key) {
-            Some(reading) => reading.standing.as_ref().map(|standing| (standing.device, standing.revision)),
-            None => call.known.map(|known| (known.device, known.revision)),
-        };
-        known.is_none_or(|(device, revision)| self.revisions.get(&device) == Some(&revision))
+        let known = self.known(call);
+        known.is_none_or(|known| self.revisions.get(&known.device) == Some(&known.revision))
     }
 
     fn is_unnoted(&self, call: &Call) -> bool {
-        call.sign.is_some() && self.device(call).is_some_and(|device| !self.revisions.contains_key(&device))
+        let known = self.known(call);
+        call.sign.is_some() && known.is_some_and(|known| !self.revisions.contains_key(&known.device))
     }
 
     /// One row per device, or which of two is written would be left to the engine; in the devices' order, so that
     /// two controllers never wait for each other crosswise.
     async fn note(&mut self, connection: &mut AnyConnection, calls: &[Call]) -> StoreResult<()> {
-        let mut newest: BTreeMap<i64, Option<&Sign>> = BTreeMap::new();
+        let mut newest: BTreeMap<i64, (i64, Option<&Sign>)> = BTreeMap::new();
         for call in calls {
-            let Some(device) = self.device(call) else { continue };
-            let noted = newest.entry(device).or_default();
+            let Some(Known { device, revision }) = self.known(call) else {
+                continue;
+            };
+            let (_, noted) = newest.entry(device).or_insert((revision, None));
             if noted.is_none_or(|noted| call.sign.as_ref().is_some_and(|sign| noted.at <= sign.at)) {
                 *noted = call.sign.as_ref().or(*noted);
             }
         }
-        let (mut signs, mut looks): (Vec<Vec<Value>>, Vec<Vec<Value>>) = (Vec::new(), Vec::new());
-        for (device, sign) in newest {
-            match sign {
-                Some(sign) => signs.push(vec![
-                    device.into(),
-                    sign.at.into(),
-                    sign.agent_version.clone().into(),
-                    sign.clock_offset_micros.into(),
-                ]),
-                None => looks.push(vec![device.into()]),
-            }
-        }
-        let mut rows = TOUCH.fetch(&mut *connection, signs).await?;
-        rows.extend(LOOK.fetch(connection, looks).await?);
+        let signs = newest
+            .iter()
+            .filter_map(|(device, (revision, sign))| sign.map(|sign| (*device, *revision, sign)));
+        let changed = self.touch_unchanged(&mut *connection, signs.collect()).await?;
+        let looks = newest.iter().filter(|(_, (_, sign))| sign.is_none());
+        let mut rows = TOUCH.fetch(&mut *connection, changed).await?;
+        rows.extend(
+            LOOK.fetch(connection, looks.map(|(device, _)| vec![(*device).into()]).collect())
+                .await?,
+        );
         for row in rows {
             self.revisions.insert(row.int("device_id")?, row.int("revision")?);
         }
         Ok(())
+    }
+
+    /// Answers the rows of those parts in which someone's revision is another.
+    async fn touch_unchanged(&mut self, connection: &mut AnyConnection, signs: Vec<(i64, i64, &Sign)>) -> StoreResult<Vec<Vec<Value>>> {
+        let row = |(device, revision, sign): &(i64, i64, &Sign)| {
+            let mut row = vec![(*device).into(), (*revision).into()];
+            row.extend(sign.values());
+            row
+        };
+        let parts = TOUCH_UNCHANGED
+            .execute_in_parts(connection, signs.iter().map(row).collect())
+            .await?;
+        let (mut changed, mut left) = (Vec::new(), &signs[..]);
+        for part in parts {
+            let (done, rest) = left.split_at(part.rows);
+            left = rest;
+            if usize::try_from(part.changed) == Ok(part.rows) {
+                self.revisions.extend(done.iter().map(|(device, revision, _)| (*device, *revision)));
+            } else {
+                changed.extend(done.iter().map(|(device, _, sign)| {
+                    let mut row = vec![(*device).into()];
+                    row.extend(sign.values());
+                    row
+                }));
+            }
+        }
+        Ok(changed)
     }
 
     async fn read(&mut self, connection: &mut AnyConnection, keys: BTreeSet<KeyFingerprint>) -> StoreResult<()> {

@@ -132,22 +132,23 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
 impl Shared {
     async fn connection(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: OwnedSemaphorePermit) {
         let mut phase = self.phase.clone();
+        // In futures of their own, so that a connection that waits does not keep room for its handshake.
         let tls = tokio::select! {
-            tls = self.handshake(stream, address) => tls,
+            tls = Box::pin(self.handshake(stream, address)) => tls,
             _ = phase.wait_for(|phase| *phase > Phase::Serving) => None,
         };
         if let Some(tls) = tls {
-            self.requests(tls, address, phase).await;
+            Box::pin(self.requests(tls, address, phase)).await;
         }
         drop(place);
     }
 
-    async fn handshake(&self, stream: TcpStream, address: SocketAddr) -> Option<TlsStream<TcpStream>> {
+    async fn handshake(&self, stream: TcpStream, address: SocketAddr) -> Option<Box<TlsStream<TcpStream>>> {
         // Answers are small and awaited; a socket that refuses this option still works.
         let _ = stream.set_nodelay(true);
         let acceptor = TlsAcceptor::from(self.endpoint.tls.clone());
         match tokio::time::timeout(self.limits.handshake, acceptor.accept(stream)).await {
-            Ok(Ok(tls)) => Some(tls),
+            Ok(Ok(tls)) => Some(Box::new(tls)),
             Ok(Err(error)) => {
                 tracing::debug!(peer.address = %address, error = &error as &dyn std::error::Error, "the TLS handshake failed");
                 None
@@ -159,7 +160,7 @@ impl Shared {
         }
     }
 
-    async fn requests(&self, tls: TlsStream<TcpStream>, address: SocketAddr, mut phase: watch::Receiver<Phase>) {
+    async fn requests(&self, tls: Box<TlsStream<TcpStream>>, address: SocketAddr, mut phase: watch::Receiver<Phase>) {
         let identity = self.identify(&tls);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(identity.clone());
