@@ -3,6 +3,7 @@
 pub mod ca;
 mod config;
 mod demo;
+mod evidence;
 #[cfg(test)]
 mod fixture;
 mod migrate;
@@ -64,6 +65,9 @@ enum Command {
     /// Реестр организаций
     #[command(after_help = "Пример:\n  cos-controller organization import реестр.xlsx")]
     Organization(organization::OrganizationArguments),
+    /// Доказательства: контрольные точки
+    #[command(after_help = "Пример:\n  cos-controller evidence checkpoint --now")]
+    Evidence(evidence::EvidenceArguments),
 }
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -96,6 +100,7 @@ fn run(line: CommandLine) -> Outcome {
         Command::Token(arguments) => token::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Operator(arguments) => operator::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Organization(arguments) => organization::run(&arguments, &Config::load(&path)?, now, &mut out),
+        Command::Evidence(arguments) => evidence::run(&arguments, &path, now, &mut out),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::pace::Pace;
 use crate::router;
 use crate::state::{AppState, Clock, Region, UnknownZone};
 use crate::store::{Store, StoreError};
+use crate::task::checkpoint::Taker;
 use crate::tls::certificate::CertificateLoadError;
 use crate::tls::{self, CertificateFiles, ConnectionLimits, Endpoint, EndpointError, LiveCertificate};
 use crate::wake::keep_waking;
@@ -219,6 +220,21 @@ async fn housekeeping(state: AppState) {
         if let Err(error) = state.store.delete_expired_sessions(state.clock.now()).await {
             tracing::warn!(error = %crate::error_chain(&error), "expired sessions were not deleted");
         }
+        checkpoint_if_due(&state).await;
+    }
+}
+
+async fn checkpoint_if_due(state: &AppState) {
+    let taker = Taker {
+        store: &state.store,
+        authority: &state.authority,
+        region: &state.region.id,
+    };
+    match taker.take_if_due(state.clock.now(), &state.region.zone).await {
+        Ok(None) => {}
+        // Without an interface or pages the log keeps the line too.
+        Ok(Some(taken)) => tracing::info!(checkpoint = %taken.line(), "the day's checkpoint was taken"),
+        Err(error) => tracing::error!(error = %crate::error_chain(&error), "the day's checkpoint was not taken and will be tried again"),
     }
 }
 

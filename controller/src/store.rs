@@ -11,12 +11,14 @@
 pub mod activity;
 pub mod building;
 pub mod certificate;
+pub mod checkpoint;
 pub mod device;
 pub mod device_list;
 pub mod durability;
 mod engine;
 pub mod error;
 pub mod evidence;
+pub mod exclusive;
 pub mod finding;
 mod fold;
 pub mod import_preview;
@@ -97,6 +99,7 @@ pub struct Listing<T> {
 #[derive(Debug, Clone)]
 pub struct Store {
     engine: Arc<Engine>,
+    running: Arc<exclusive::RunningTasks>,
 }
 
 impl Store {
@@ -106,6 +109,7 @@ impl Store {
     pub async fn open(url: &str) -> StoreResult<Self> {
         let store = Self {
             engine: Arc::new(Engine::connect(url).await?),
+            running: Arc::default(),
         };
         store.migrate().await?;
         Ok(store)
@@ -145,6 +149,15 @@ impl Store {
     /// The pool that writes of one statement go to.
     fn write(&self) -> &AnyPool {
         self.engine.write_pool()
+    }
+
+    /// A transaction whose statements all see the same moment.
+    async fn begin_reading(&self) -> StoreResult<Transaction<'static, Any>> {
+        self.engine.begin_reading().await
+    }
+
+    fn running_tasks(&self) -> Arc<exclusive::RunningTasks> {
+        Arc::clone(&self.running)
     }
 
     /// A transaction that may write. While it is open, every statement of its task must go through it:

@@ -4,6 +4,8 @@
 //! (`postgres://postgres@127.0.0.1:15432/postgres`); each test makes a database there and drops it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "store_contract/checkpoints.rs"]
+mod checkpoints;
 #[path = "store_contract/database.rs"]
 mod database;
 #[path = "store_contract/devices.rs"]
@@ -85,5 +87,8 @@ on_both_engines! {
     people::sessions_expire_and_end,
     people::activity_is_read_within_scope,
     people::an_import_preview_is_confirmed_once,
+    checkpoints::heads_and_certificates_are_in_a_checkpoint_for_good,
+    checkpoints::a_day_has_one_checkpoint,
+    checkpoints::what_a_broken_attempt_left_is_replaced,
     outages::the_database_answers_a_ping_and_migrates_again,
 }
