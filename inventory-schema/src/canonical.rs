@@ -4,6 +4,8 @@
 //! bytes and times are integers anyway. Integers stay within ±(2^53 − 1), the range every JSON reader
 //! keeps exactly (RFC 7493 §2.2).
 
+mod scan;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -47,6 +49,14 @@ impl CanonicalBytes {
             Ok(value)
         } else {
             Err(CanonicalError::NotCanonical)
+        }
+    }
+
+    /// As [`Self::verify`], for those who need the answer only: the usual document is read once and not built.
+    pub fn check(received: &[u8]) -> Result<(), CanonicalError> {
+        match std::str::from_utf8(received) {
+            Ok(text) if scan::is_plainly_canonical(text) => Ok(()),
+            _ => Self::verify(received).map(drop),
         }
     }
 

@@ -61,9 +61,14 @@ pub async fn another_method(State(state): State<AppState>) -> Refused {
 }
 
 /// Turns a code into an answer that also tells the time.
-fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy + use<> {
-    let now = state.clock.now();
-    move |code| Refused { code, now }
+fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy {
+    let (now, metrics) = (state.clock.now(), &state.metrics);
+    move |code| {
+        if code == ProblemCode::Busy {
+            metrics.turned_away.add(1);
+        }
+        Refused { code, now }
+    }
 }
 
 /// Whether an expired certificate may call.

@@ -156,7 +156,9 @@ pub(super) fn load(directory: &Path) -> Result<Authority, DirectoryError> {
     }
     let issuer = Issuer::from_ca_cert_der(&issuing.der, AuthorityKey::new(key)).map_err(|source| DirectoryError::Key { path, source })?;
     let path = directory.join(SIGNING);
-    let signing_key = AuthorityKey::new(read_key(&path)?);
+    let signing_key = read_key(&path)?;
+    let session_secret = SessionSecret::of(&signing_key.serialize_der());
+    let signing_key = AuthorityKey::new(signing_key);
     let signing_public = public_key(&signing_key).map_err(|source| DirectoryError::SigningKey { path, source })?;
     Ok(Authority {
         roots: read_roots(&directory.join(ROOTS), &issuing)?,
@@ -165,6 +167,7 @@ pub(super) fn load(directory: &Path) -> Result<Authority, DirectoryError> {
         issuing,
         signing_key,
         signing_public,
+        session_secret,
         trust: Default::default(),
     })
 }

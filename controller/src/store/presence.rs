@@ -39,6 +39,8 @@ pub struct Call {
     pub known: Option<Known>,
     /// `None`: only a look.
     pub sign: Option<Sign>,
+    /// Whether the device is told by the answer what it was asked for.
+    pub tells: bool,
 }
 
 /// A standing that was read before.
@@ -181,6 +183,7 @@ impl Store {
             group.tell(&mut transaction).await?;
             transaction.commit().await?;
         }
+        group.leave_untold();
         Ok(calls.iter().map(|call| group.outcome(call)).collect())
     }
 
@@ -216,6 +219,8 @@ struct Group {
     /// The revision that each device had when it was noted or looked at.
     revisions: HashMap<i64, i64>,
     read: HashMap<KeyFingerprint, Reading>,
+    /// The keys whose devices will be told what they were asked for.
+    telling: BTreeSet<KeyFingerprint>,
     told: BTreeSet<i64>,
 }
 
@@ -228,7 +233,10 @@ struct Reading {
 
 impl Group {
     async fn answer(connection: &mut AnyConnection, calls: &[Call]) -> StoreResult<Self> {
-        let mut group = Self::default();
+        let mut group = Self {
+            telling: calls.iter().filter(|call| call.tells).map(|call| call.key).collect(),
+            ..Self::default()
+        };
         let strangers = calls.iter().filter(|call| call.known.is_none()).map(|call| call.key);
         group.read(&mut *connection, strangers.collect()).await?;
         group.note(&mut *connection, calls).await?;
@@ -365,10 +373,11 @@ impl Group {
     }
 
     fn to_tell(&self) -> impl Iterator<Item = i64> {
-        let asked = self.read.values().filter(|reading| reading.is_asked && !reading.is_revoked);
-        let devices = asked
-            .filter_map(|reading| reading.standing.as_ref())
-            .map(|standing| standing.device);
+        let asked = self.read.iter().filter(|(key, reading)| {
+            let may_be_told = reading.is_asked && !reading.is_revoked;
+            may_be_told && self.telling.contains(key)
+        });
+        let devices = asked.filter_map(|(_, reading)| reading.standing.as_ref().map(|standing| standing.device));
         devices.filter(|device| !self.told.contains(device))
     }
 
@@ -386,7 +395,6 @@ impl Group {
         }
         for reading in self.read.values_mut() {
             let Some(standing) = &mut reading.standing else { continue };
-            reading.is_asked &= self.told.contains(&standing.device);
             // Another change in between would not be in what was read.
             if let Some(revision) = revisions
                 .get(&standing.device)
@@ -396,6 +404,16 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// Who is to be told yet is not to be remembered: nobody would see that.
+    fn leave_untold(&mut self) {
+        for reading in self.read.values_mut() {
+            let Some(standing) = &mut reading.standing else { continue };
+            let is_told = self.told.contains(&standing.device);
+            standing.is_whole &= is_told || !reading.is_asked;
+            reading.is_asked &= is_told;
+        }
     }
 
     fn outcome(&self, call: &Call) -> Heard {

@@ -9,6 +9,8 @@ mod known;
 mod plan;
 mod write;
 
+use std::cell::RefCell;
+
 use inventory_schema::envelope::{ChainHead, ReceivedEnvelope};
 use inventory_schema::signature::Signature;
 use inventory_schema::{Digest, Timestamp};
@@ -51,7 +53,21 @@ impl BodyToStore {
     /// Compresses canonical JSON; its digest is taken here.
     pub fn compress(canonical: &[u8]) -> Result<Self, StoreError> {
         const LEVEL: i32 = 3;
-        let compressed = zstd::bulk::compress(canonical, LEVEL).map_err(|error| StoreError::corrupt("section body", error))?;
+        thread_local! {
+            // Making one costs more than using it.
+            static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+        }
+        let compress = |kept: &RefCell<Option<zstd::bulk::Compressor<'static>>>| {
+            let mut kept = kept.borrow_mut();
+            let compressor = match &mut *kept {
+                Some(compressor) => compressor,
+                none => none.insert(zstd::bulk::Compressor::new(LEVEL)?),
+            };
+            compressor.compress(canonical)
+        };
+        let compressed = COMPRESSOR
+            .with(compress)
+            .map_err(|error: std::io::Error| StoreError::corrupt("section body", error))?;
         Ok(Self {
             digest: Digest::of(canonical),
             compressed,
