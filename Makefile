@@ -19,9 +19,11 @@ test: ## install what the tests need and run every test that belongs to a change
 test-all: test deny ## the tests, and the slow ones
 	packaging/test/run.sh --slow
 
-bench: ## the benchmarks
+bench: ## the benchmarks, each figure beside the bare reference in the same run (about fifteen minutes)
+	packaging/test/install.sh
 	cargo bench -p cos-agent --bench inventory
 	cargo bench -p cos-controller --bench validation
+	cargo bench -p cos-controller --bench figures
 
 schema: ## write the JSON Schema files anew from the types
 	UPDATE_SCHEMA=1 cargo test -p inventory-schema --test schema_files

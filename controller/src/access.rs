@@ -30,6 +30,8 @@ pub enum Right {
     RevokeTokens,
     ManageOperators,
     ViewActivity,
+    /// Archives of evidence, and a checkpoint at once.
+    ExportEvidence,
     /// Counters for monitoring: a region administrator, or a program on the controller's own computer.
     Metrics,
     /// A device that proved its key (mutual TLS); decided by the device handlers.
@@ -39,7 +41,7 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,
@@ -54,6 +56,7 @@ impl Right {
         Self::RevokeTokens,
         Self::ManageOperators,
         Self::ViewActivity,
+        Self::ExportEvidence,
         Self::Metrics,
         Self::Device,
         Self::Token,
@@ -76,6 +79,7 @@ impl Right {
             Self::RevokeTokens => "revoke_tokens",
             Self::ManageOperators => "manage_operators",
             Self::ViewActivity => "view_activity",
+            Self::ExportEvidence => "export_evidence",
             Self::Metrics => "metrics",
             Self::Device => "device",
             Self::Token => "token",
@@ -159,6 +163,7 @@ impl Role {
                 RevokeTokens,
                 ManageOperators,
                 ViewActivity,
+                ExportEvidence,
                 Metrics,
             ],
             Self::RegionViewer => &[ViewOverview, ViewRegister, ViewDevices, ViewTokens],
@@ -183,7 +188,7 @@ impl Role {
                 RevokeTokens,
             ],
             Self::Registrar => &[ViewOverview, ViewRegister, EditRegister, EditRooms, ViewDevices],
-            Self::Auditor => &[ViewOverview, ViewRegister, ViewDevices, ViewActivity],
+            Self::Auditor => &[ViewOverview, ViewRegister, ViewDevices, ViewActivity, ExportEvidence],
         }
     }
 

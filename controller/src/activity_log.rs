@@ -26,10 +26,12 @@ pub enum Action {
     OperatorCreated,
     OperatorDisabled,
     OperatorPasswordReset,
+    EvidenceExported,
+    CheckpointTaken,
 }
 
 impl Action {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -43,6 +45,8 @@ impl Action {
         Self::OperatorCreated,
         Self::OperatorDisabled,
         Self::OperatorPasswordReset,
+        Self::EvidenceExported,
+        Self::CheckpointTaken,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -60,6 +64,8 @@ impl Action {
             Self::OperatorCreated => "operator_created",
             Self::OperatorDisabled => "operator_disabled",
             Self::OperatorPasswordReset => "operator_password_reset",
+            Self::EvidenceExported => "evidence_exported",
+            Self::CheckpointTaken => "checkpoint_taken",
         }
     }
 }
@@ -75,6 +81,7 @@ pub enum SubjectKind {
     Device,
     Token,
     Register,
+    Checkpoint,
 }
 
 impl SubjectKind {
@@ -85,6 +92,7 @@ impl SubjectKind {
             Self::Device => "device",
             Self::Token => "token",
             Self::Register => "register",
+            Self::Checkpoint => "checkpoint",
         }
     }
 }

@@ -163,6 +163,15 @@ impl Authority {
         })
     }
 
+    /// A certificate of the signing key, as DER: what ties signed documents to the root for whoever has only them.
+    pub fn issue_signing(&self, region: &RegionId, now: Timestamp) -> Result<Vec<u8>, IssueError> {
+        let validity = self.validity(now, certificate::SIGNING_LIFETIME)?;
+        let signed = certificate::signing(region, validity)
+            .signed_by(&self.signing_key, &self.issuer)
+            .map_err(IssueError::Sign)?;
+        Ok(signed.der().to_vec())
+    }
+
     /// Signs the canonical bytes of `document` with the signing key.
     pub fn sign<D: Serialize + DeserializeOwned>(&self, document: &D) -> Result<Signed<D>, SignError> {
         let bytes = CanonicalBytes::of(document).map_err(SignError::Canonical)?;

@@ -65,8 +65,8 @@ enum Command {
     /// Реестр организаций
     #[command(after_help = "Пример:\n  cos-controller organization import реестр.xlsx")]
     Organization(organization::OrganizationArguments),
-    /// Доказательства: контрольные точки
-    #[command(after_help = "Пример:\n  cos-controller evidence checkpoint --now")]
+    /// Доказательства: контрольные точки, выгрузка и проверка архива без сервера
+    #[command(after_help = "Пример:\n  cos-controller evidence verify школа.tar")]
     Evidence(evidence::EvidenceArguments),
 }
 
@@ -77,7 +77,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 pub fn main() -> ExitCode {
     let line = CommandLine::parse();
     match run(line) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to be told where not even the errors can be written.
@@ -87,11 +87,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(line: CommandLine) -> Outcome {
+fn run(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
     let path = line.config;
     let now = Clock::system().now();
     let mut out = io::stdout().lock();
-    match line.command {
+    let done: Outcome = match line.command {
         Command::Serve => serve::run(&Config::load(&path)?),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Migrate => migrate::run(&Config::load(&path)?, &mut out),
@@ -100,8 +100,9 @@ fn run(line: CommandLine) -> Outcome {
         Command::Token(arguments) => token::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Operator(arguments) => operator::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Organization(arguments) => organization::run(&arguments, &Config::load(&path)?, now, &mut out),
-        Command::Evidence(arguments) => evidence::run(&arguments, &path, now, &mut out),
-    }
+        Command::Evidence(arguments) => return evidence::run(&arguments, &path, now, &mut out),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Whoever read the output has seen enough: `cos-controller organization export | head` is no failure.

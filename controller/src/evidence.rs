@@ -8,6 +8,11 @@
 //! Everything here is pure: trees ([`merkle`]), what is hashed into them ([`leaf`]), the
 //! checkpoint and its line. Taking a checkpoint is `task/checkpoint.rs`, its rows are `store/checkpoint.rs`.
 
+pub mod archive;
 pub mod checkpoint;
+pub mod document;
+pub mod export;
 pub mod leaf;
 pub mod merkle;
+pub mod span;
+pub mod verify;

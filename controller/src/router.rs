@@ -148,6 +148,9 @@ fn pages() -> Vec<Route> {
         post("/operators", ManageOperators, web::operators::create),
         post("/operators/{operator}/disable", ManageOperators, web::operators::disable),
         post("/operators/{operator}/password", ManageOperators, web::operators::reset_password),
+        get("/evidence", ViewOverview, web::evidence::show),
+        post("/evidence/checkpoint", ExportEvidence, web::evidence::take_checkpoint),
+        post("/evidence/export", ExportEvidence, web::evidence::download),
         get("/activity", ViewActivity, web::activity::list),
     ]
 }

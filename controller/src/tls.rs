@@ -26,7 +26,7 @@ use crate::authority::Authority;
 use crate::metrics::Counter;
 pub use certificate::{CertificateFiles, LiveCertificate, Refresh, keep_renewed, renew_from_authority, watch_files};
 pub use listener::{ConnectionLimits, serve};
-pub use peer::{DeviceIdentity, DeviceTrust, IdentitySource, PeerIdentity};
+pub use peer::{DeviceIdentity, DeviceTrust, IdentitySource, PeerIdentity, device_of};
 use possession::PossessionVerifier;
 use tickets::Tickets;
 

@@ -62,6 +62,7 @@ async fn every_page_fits_a_desk_and_a_phone() {
             ("operators", "/operators"),
             ("password", "/password"),
             ("import", "/register/import"),
+            ("evidence", "/evidence"),
             ("activity", "/activity"),
             ("not-found", "/nowhere"),
         ];

@@ -17,6 +17,9 @@ mod region;
 #[path = "device_interface/certificates.rs"]
 mod certificates;
 
+#[path = "device_interface/evidence.rs"]
+mod evidence;
+
 #[path = "device_interface/tokens.rs"]
 mod tokens;
 
@@ -84,4 +87,6 @@ on_both_engines! {
     reports::unknown_fields_are_kept_as_they_came,
     reports::one_poisoned_report_among_256_harms_no_other,
     reports::a_fork_keeps_both_and_the_agent_begins_a_new_epoch,
+    evidence::an_export_holds_and_says_how_far,
+    evidence::a_device_that_was_lost_forked_and_revoked_still_holds,
 }

@@ -14,6 +14,8 @@ mod devices;
 mod fixture;
 #[path = "store_contract/identity.rs"]
 mod identity;
+#[path = "store_contract/months.rs"]
+mod months;
 #[path = "store_contract/outages.rs"]
 mod outages;
 #[path = "store_contract/people.rs"]
@@ -80,6 +82,10 @@ on_both_engines! {
     reports::groups_answer_as_single_reports_do,
     reports::concurrent_groups_of_one_chain_store_it_once,
     reports::a_deleted_device_that_returns_continues_its_chain_with_a_break,
+    months::a_chain_goes_over_a_months_end,
+    months::a_fork_at_a_months_end_is_kept_once,
+    months::any_clock_has_a_month,
+    months::a_month_holds_the_bodies_its_reports_name,
     identity::hardware_is_found_by_what_it_has_now,
     identity::a_value_of_a_whole_batch_is_counted_and_finds_nobody,
     identity::hardware_is_claimed_once,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A PostgreSQL of the tests' own: a new cluster in a temporary folder, on its own port, as a user who is
-# not root.  postgres.sh start DIR  prints its address;  postgres.sh stop DIR  ends and removes it.
+# not root.  postgres.sh start DIR [-c SETTING=VALUE]…  prints its address;  postgres.sh stop DIR  ends and removes it.
 set -euo pipefail
 
 binaries=$(dirname "$(command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1)")
@@ -40,7 +40,7 @@ PORT
     cd /
     as_user "$binaries/initdb" -D "$folder/data" -U cos -A trust -E UTF8 --locale=C.UTF-8 >"$folder.log" 2>&1 || { cat "$folder.log" >&2; exit 1; }
     as_user "$binaries/pg_ctl" -D "$folder/data" -w -t 60 -l "$folder/server.log" \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=200" start >>"$folder.log" 2>&1 \
+        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$folder -c max_connections=200 ${*:3}" start >>"$folder.log" 2>&1 \
         || { cat "$folder.log" "$folder/server.log" >&2; exit 1; }
     echo "postgres://cos@127.0.0.1:$port/postgres"
     ;;

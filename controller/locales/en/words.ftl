@@ -58,12 +58,15 @@ action-device-revoked = certificate revoked
 action-operator-created = operator created
 action-operator-disabled = operator disabled
 action-operator-password-reset = new password issued
+action-evidence-exported = evidence exported
+action-checkpoint-taken = checkpoint taken
 
 subject-operator = operator
 subject-organization = organization
 subject-device = device
 subject-token = token
 subject-register = register
+subject-checkpoint = checkpoint
 detail-role = role
 detail-login = login
 detail-failures = failures in a row
@@ -82,6 +85,8 @@ detail-from = from
 detail-to = to
 detail-reason = reason
 detail-keys = keys
+detail-devices = devices
+detail-reports = reports
 
 section-system = Computer
 section-processor = Processor

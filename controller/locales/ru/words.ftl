@@ -58,12 +58,15 @@ action-device-revoked = сертификат отозван
 action-operator-created = оператор создан
 action-operator-disabled = оператор отключён
 action-operator-password-reset = выдан новый пароль
+action-evidence-exported = доказательства выгружены
+action-checkpoint-taken = взята контрольная точка
 
 subject-operator = оператор
 subject-organization = организация
 subject-device = устройство
 subject-token = токен
 subject-register = реестр
+subject-checkpoint = контрольная точка
 detail-role = роль
 detail-login = имя для входа
 detail-failures = ошибок подряд
@@ -82,6 +85,8 @@ detail-from = откуда
 detail-to = куда
 detail-reason = причина
 detail-keys = ключей
+detail-devices = устройств
+detail-reports = отчётов
 
 section-system = Компьютер
 section-processor = Процессор

@@ -1,4 +1,4 @@
-//! The four kinds of certificates as templates, and what is read back from one.
+//! The five kinds of certificates as templates, and what is read back from one.
 //!
 //! Pure: takes names and validities, returns rcgen's parameters; takes DER, returns facts. Signing is done by
 //! [`super::Authority`] and, for the issuing CA, by [`super::directory`].
@@ -20,6 +20,7 @@ pub const ISSUING_LIFETIME: Duration = Duration::from_hours(24 * 1095);
 /// The issuing CA is renewed yearly, so that it outlives every certificate it signs.
 pub const ISSUING_RENEWAL: Duration = Duration::from_hours(24 * 365);
 pub const DEVICE_LIFETIME: Duration = Duration::from_hours(24 * 400);
+pub const SIGNING_LIFETIME: Duration = Duration::from_hours(24 * 400);
 pub const SERVER_LIFETIME: Duration = Duration::from_hours(24 * 200);
 
 /// When a certificate counts; whole seconds, both ends included.
@@ -159,6 +160,21 @@ pub fn device(name: &DeviceName, validity: Validity) -> CertificateParams {
 /// A listener: a server, by the names that people and agents call it.
 pub fn server(names: Vec<SanType>, validity: Validity) -> CertificateParams {
     leaf("COS controller".to_owned(), names, ExtendedKeyUsagePurpose::ServerAuth, validity)
+}
+
+/// The signing key: documents only, neither a client nor a server.
+pub fn signing(region: &RegionId, validity: Validity) -> CertificateParams {
+    let mut params = template(format!("COS {region} signing"), validity);
+    params.is_ca = IsCa::ExplicitNoCa;
+    let urn = signing_name(region).try_into().expect("a region's name is ASCII");
+    params.subject_alt_names = vec![SanType::URI(urn)];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params
+}
+
+/// What the signing key is called in its certificate.
+pub fn signing_name(region: &RegionId) -> String {
+    format!("urn:cos:signing:{region}")
 }
 
 fn authority(name: String, below: u8, validity: Validity) -> CertificateParams {

@@ -26,6 +26,12 @@ impl ChainLink {
         }
     }
 
+    /// Whether it is `head`'s successor: the next of its epoch, or the first of the next epoch.
+    pub fn follows(&self, head: &ChainHead) -> bool {
+        let next_epoch = self.place.epoch == head.place.epoch.wrapping_add(1) && self.place.sequence == 1;
+        self.previous == Some(head.digest) && (self.place == head.place.next() || next_epoch)
+    }
+
     pub fn head(&self) -> ChainHead {
         ChainHead {
             place: self.place,
@@ -64,15 +70,12 @@ pub fn judge(head: Option<ChainHead>, stored_at_place: Option<Digest>, link: &Ch
     if stored_at_place.is_some() {
         return Verdict::Fork { head };
     }
-    let follows = link.previous == Some(head.digest);
-    let next_in_epoch = link.place == head.place.next();
-    let next_epoch = link.place.epoch == head.place.epoch.wrapping_add(1) && link.place.sequence == 1;
-    if follows && (next_in_epoch || next_epoch) {
+    if link.follows(&head) {
         Verdict::Append
     } else if link.place <= head.place {
         // The place was passed and its envelope is no longer kept: nobody can tell a fork from a copy.
         Verdict::Gap { head }
-    } else if next_in_epoch {
+    } else if link.place == head.place.next() {
         // The head's successor that names another predecessor: the chain split one step earlier.
         Verdict::Fork { head }
     } else {

@@ -132,7 +132,7 @@ impl Store {
     }
 }
 
-fn read(row: &AnyRow) -> StoreResult<IssuedCertificate> {
+pub(super) fn read(row: &AnyRow) -> StoreResult<IssuedCertificate> {
     Ok(IssuedCertificate {
         serial: row.text("serial")?,
         key: row.parsed("fingerprint")?,
@@ -144,7 +144,7 @@ fn read(row: &AnyRow) -> StoreResult<IssuedCertificate> {
     })
 }
 
-fn read_revocation(row: &AnyRow) -> StoreResult<Revocation> {
+pub(super) fn read_revocation(row: &AnyRow) -> StoreResult<Revocation> {
     Ok(Revocation {
         id: row.int("id")?,
         key: row.parsed("fingerprint")?,

@@ -103,12 +103,12 @@ impl Store {
             .await?;
         let mut reading = self.begin_reading().await?;
         let mut tree = Tree::default();
-        let mut last = String::new();
+        let mut last: Vec<u8> = Vec::new();
         for block in 0i64.. {
             let rows = sqlx::query(
                 "SELECT fingerprint, epoch, sequence, digest FROM chain_head WHERE fingerprint > $1 ORDER BY fingerprint LIMIT $2",
             )
-            .bind(last.as_str())
+            .bind(last.as_slice())
             .bind(i64::try_from(BLOCK).expect("a block is small"))
             .fetch_all(&mut *reading)
             .await?;
@@ -118,7 +118,7 @@ impl Store {
             };
             self.keep_block(number, block, first.key, &heads).await?;
             tree.extend(heads.iter().map(HeadLeaf::node));
-            last = end.key.to_string();
+            last = end.key.0.as_bytes().to_vec();
             if heads.len() < BLOCK {
                 break;
             }
@@ -278,7 +278,7 @@ fn read(row: &AnyRow) -> StoreResult<CheckpointRecord> {
 
 fn read_head_leaf(row: &AnyRow) -> StoreResult<HeadLeaf> {
     Ok(HeadLeaf {
-        key: row.parsed("fingerprint")?,
+        key: KeyFingerprint(row.digest("fingerprint")?),
         head: read_head(row)?,
     })
 }

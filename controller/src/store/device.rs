@@ -11,6 +11,7 @@ use super::building::Place;
 use super::fold::fold;
 use super::organization::in_scope;
 use super::presence::grow_revision;
+use super::report::delete_reports;
 use super::statement::{Columns, records, word};
 use super::wake::Change;
 use super::{Scope, Store, StoreError, StoreResult};
@@ -314,13 +315,19 @@ impl Store {
     /// Deletes a device with its keys, reports, sections and findings. Its certificates stay in the issuance
     /// log and its keys' revocations hold. Answers whether the device was found.
     pub async fn delete_device(&self, scope: Scope, id: DeviceId) -> StoreResult<bool> {
-        let result = sqlx::query(concat!("DELETE FROM device WHERE ", device_in_scope!()))
+        let mut transaction = self.begin().await?;
+        // The device first: it takes its chains' heads with it, and a report that is being committed holds one of them.
+        let deleted = sqlx::query(concat!("DELETE FROM device WHERE ", device_in_scope!(), " RETURNING id"))
             .bind(scope.municipality)
             .bind(scope.organization)
             .bind(id.to_string())
-            .execute(self.write())
+            .fetch_optional(&mut *transaction)
             .await?;
-        Ok(result.rows_affected() > 0)
+        if let Some(row) = &deleted {
+            delete_reports(&mut transaction, row.int("id")?).await?;
+        }
+        transaction.commit().await?;
+        Ok(deleted.is_some())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What must differ between SQLite and PostgreSQL: how to connect, to begin, to migrate, to lock, and how a
 //! controller hears of changes.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,6 +14,7 @@ use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, Tra
 use tokio::sync::watch;
 
 use super::error::StoreError;
+use super::month::ReceivedMonth;
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -46,6 +48,8 @@ pub(super) struct Engine {
     changed: watch::Sender<i64>,
     /// PostgreSQL only: where to listen for those of others.
     url: Option<String>,
+    /// PostgreSQL only: the months that were seen to exist.
+    pub(super) months: Mutex<BTreeSet<ReceivedMonth>>,
 }
 
 /// Hears of changes.
@@ -87,6 +91,7 @@ impl Engine {
             read: pool.clone(),
             write: pool,
             lock: Mutex::new(None),
+            months: Mutex::default(),
             changed: watch::Sender::new(0),
             url: Some(url.to_owned()),
         })
@@ -107,6 +112,7 @@ impl Engine {
             read,
             write,
             lock: Mutex::new(Some(lock)),
+            months: Mutex::default(),
             changed: watch::Sender::new(0),
             url: None,
         })

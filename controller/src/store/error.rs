@@ -38,6 +38,9 @@ pub enum StoreError {
     /// The row names another that does not exist.
     #[error("the row names something that does not exist: {what}")]
     Reference { what: String },
+    /// A row's month is not there: another controller let it go since this one looked.
+    #[error("the database has no such month")]
+    NoMonth(#[source] Cause),
     /// What is stored cannot be understood.
     #[error("the stored {what} cannot be read")]
     Corrupt {
@@ -103,6 +106,8 @@ fn classify(error: Box<dyn sqlx::error::DatabaseError>) -> StoreError {
         (Some(11 | 26), _) => StoreError::corrupt("database file", error),
         // SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN.
         (Some(8 | 10 | 14), _) => StoreError::Unavailable(error.into()),
+        // check_violation, which is also how a row without a partition is refused; there are no others on such tables.
+        (None, "23514") if error.message().contains("partition") => StoreError::NoMonth(error.into()),
         // data_corrupted, index_corrupted.
         (None, "XX001" | "XX002") => StoreError::corrupt("database", error),
         // Connection, resources, operator intervention, system error, authorization, a standby, no such database.

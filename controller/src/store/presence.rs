@@ -27,7 +27,7 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::report::read_head;
-use super::statement::{Bulk, Columns, Value};
+use super::statement::{Bulk, Columns, Value, raw};
 use super::wake::Change;
 use super::{Store, StoreResult};
 
@@ -325,14 +325,18 @@ impl Group {
 
     async fn read(&mut self, connection: &mut AnyConnection, keys: BTreeSet<KeyFingerprint>) -> StoreResult<()> {
         const FIND: Bulk = Bulk {
-            before: "WITH v(wanted) AS (VALUES",
+            // Names of keys are text with devices and bytes with reports.
+            before: "WITH v(wanted, bytes) AS (VALUES",
             after: ") SELECT v.wanted, x.id AS revocation, h.epoch, h.sequence, h.digest, d.id, d.external_id, d.receipt, p.revision, \
-                    p.collect FROM v LEFT JOIN revocation x ON x.fingerprint = v.wanted LEFT JOIN chain_head h ON h.fingerprint = v.wanted \
+                    p.collect FROM v LEFT JOIN revocation x ON x.fingerprint = v.wanted LEFT JOIN chain_head h ON h.fingerprint = v.bytes \
                     LEFT JOIN device_key k ON k.fingerprint = v.wanted LEFT JOIN device d ON d.id = k.device_id \
                     LEFT JOIN presence p ON p.device_id = d.id",
         };
         let rows = FIND
-            .fetch(&mut *connection, keys.into_iter().map(|key| vec![key.0.into()]).collect())
+            .fetch(
+                &mut *connection,
+                keys.into_iter().map(|key| vec![key.0.into(), raw(key.0)]).collect(),
+            )
             .await?;
         let mut owners: HashMap<i64, KeyFingerprint> = HashMap::new();
         for row in rows {
@@ -348,8 +352,7 @@ impl Group {
     async fn read_sections(&mut self, connection: &mut AnyConnection, owners: &HashMap<i64, KeyFingerprint>) -> StoreResult<()> {
         const FIND: Bulk = Bulk {
             before: "WITH v(target) AS (VALUES",
-            after: ") SELECT s.device_id, s.section, s.body_digest, b.size FROM v JOIN device_section s ON s.device_id = v.target \
-                    LEFT JOIN body b ON b.digest = s.body_digest",
+            after: ") SELECT s.device_id, s.section, s.body_digest, s.body_month FROM v JOIN device_section s ON s.device_id = v.target",
         };
         let rows = FIND
             .fetch(connection, owners.keys().map(|device| vec![(*device).into()]).collect())
@@ -359,8 +362,8 @@ impl Group {
             let Some(standing) = owner.and_then(|reading| reading.standing.as_mut()) else {
                 continue;
             };
-            if row.optional_int("size")?.is_some() {
-                standing.held.insert(row.parsed("section")?, row.parsed("body_digest")?);
+            if row.optional_int("body_month")?.is_some() {
+                standing.held.insert(row.parsed("section")?, row.digest("body_digest")?);
             } else {
                 standing.is_whole = false;
             }

@@ -4,12 +4,14 @@
 //! ([`crate::report::chain::judge`]), and what follows is written in a few statements of many rows. The gate
 //! is a compare-and-swap on each chain's head: when another controller moved one meanwhile, nothing of the
 //! group is written and every report is answered `Retry`.
+//!
+//! Reports, their sections and bodies are kept by the month they were received in ([`super::month`]). Nothing unique
+//! spans months, so the gate stands before everything: a fork counts on the head as well, under the same
+//! compare-and-swap, and no two controllers can keep one twice, at a month's end either.
 
 mod known;
 mod plan;
 mod write;
-
-use std::cell::RefCell;
 
 use inventory_schema::envelope::{ChainHead, ReceivedEnvelope};
 use inventory_schema::signature::Signature;
@@ -17,10 +19,13 @@ use inventory_schema::{Digest, Timestamp};
 
 use super::device::DeviceSummary;
 use super::finding;
+use super::month::ReceivedMonth;
+use super::packing::pack;
 use super::{Store, StoreError, StoreResult};
 
 pub(super) use known::{FIND_HEADS, held_bodies, read_head, read_place};
-use plan::Plan;
+use plan::{Plan, places_in_question};
+pub(super) use write::delete_reports;
 
 /// The most reports one group may hold.
 pub const MAX_GROUP: usize = 256;
@@ -52,25 +57,9 @@ pub struct BodyToStore {
 impl BodyToStore {
     /// Compresses canonical JSON; its digest is taken here.
     pub fn compress(canonical: &[u8]) -> Result<Self, StoreError> {
-        const LEVEL: i32 = 3;
-        thread_local! {
-            // Making one costs more than using it.
-            static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
-        }
-        let compress = |kept: &RefCell<Option<zstd::bulk::Compressor<'static>>>| {
-            let mut kept = kept.borrow_mut();
-            let compressor = match &mut *kept {
-                Some(compressor) => compressor,
-                none => none.insert(zstd::bulk::Compressor::new(LEVEL)?),
-            };
-            compressor.compress(canonical)
-        };
-        let compressed = COMPRESSOR
-            .with(compress)
-            .map_err(|error: std::io::Error| StoreError::corrupt("section body", error))?;
         Ok(Self {
             digest: Digest::of(canonical),
-            compressed,
+            compressed: pack(canonical)?,
             size: i64::try_from(canonical.len()).map_err(|error| StoreError::corrupt("section body", error))?,
         })
     }
@@ -113,26 +102,46 @@ impl Store {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
+        let months = reports.iter().map(|report| ReceivedMonth::of(report.received_at)).collect();
+        let envelopes = reports
+            .iter()
+            .map(|report| pack(&report.received.bytes))
+            .collect::<StoreResult<Vec<_>>>()?;
+        self.engine.prepare_months(&months).await?;
+        match self.commit_group(reports, &envelopes).await {
+            Err(StoreError::NoMonth(_)) => {
+                self.engine.forget_months();
+                self.engine.prepare_months(&months).await?;
+                self.commit_group(reports, &envelopes).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn commit_group(&self, reports: &[ReportToStore], envelopes: &[Vec<u8>]) -> StoreResult<Vec<CommitOutcome>> {
         let mut transaction = self.begin().await?;
         let devices = known::devices(&mut transaction, reports).await?;
         let heads = known::heads(&mut transaction, reports).await?;
-        let stored = known::places(&mut transaction, reports).await?;
+        let stored = known::places(&mut transaction, places_in_question(reports, &heads)).await?;
         let plan = Plan::of(reports, devices, heads, stored);
-        if !write::move_heads(&mut transaction, &plan.heads).await? {
-            return Ok(vec![CommitOutcome::Retry; reports.len()]);
-        }
-        write::insert_bodies(&mut transaction, &plan, reports).await?;
-        match write::insert_reports(&mut transaction, &plan, reports).await {
-            // Another controller kept the same fork, or deleted a device, since the group was read.
+        // The gate: whoever passes it has this group's chains for itself until the commit.
+        match write::move_heads(&mut transaction, &plan.heads).await {
+            // The device of a chain that begins was deleted since the group was read.
+            Ok(false) | Err(StoreError::Reference { .. }) => return Ok(vec![CommitOutcome::Retry; reports.len()]),
+            moved => moved?,
+        };
+        let held = write::insert_bodies(&mut transaction, &plan, reports).await?;
+        match write::insert_reports(&mut transaction, &plan, reports, envelopes, &held).await {
+            // A device was deleted since the group was read.
             Err(StoreError::Conflict { .. } | StoreError::Reference { .. }) => return Ok(vec![CommitOutcome::Retry; reports.len()]),
             written => written?,
         }
+        write::note_bodies(&mut transaction, &plan, reports).await?;
         write::update_summaries(&mut transaction, &plan).await?;
         write::note_devices(&mut transaction, &plan).await?;
         finding::INSERT
             .execute(&mut transaction, plan.findings.iter().map(finding::values).collect())
             .await?;
-        let held = held_bodies(&mut transaction, &plan.named).await?;
         transaction.commit().await?;
         Ok(plan.outcomes(reports, &held))
     }

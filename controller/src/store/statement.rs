@@ -13,6 +13,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::error::StoreError;
+use super::month::ReceivedMonth;
 
 /// Columns by name and type.
 pub(super) trait Columns {
@@ -36,6 +37,19 @@ pub(super) trait Columns {
         self.optional_text(column)?.map(parse).transpose()
     }
 
+    /// A digest of the reports' tables, which hold its 32 bytes.
+    fn digest(&self, column: &'static str) -> Result<Digest, StoreError> {
+        digest(column, &self.bytes(column)?)
+    }
+
+    fn optional_digest(&self, column: &'static str) -> Result<Option<Digest>, StoreError> {
+        self.optional_bytes(column)?.map(|bytes| digest(column, &bytes)).transpose()
+    }
+
+    fn month(&self, column: &'static str) -> Result<ReceivedMonth, StoreError> {
+        month(column, self.int(column)?)
+    }
+
     fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
         self.int(column).map(Timestamp::from_unix_micros)
     }
@@ -56,6 +70,17 @@ pub(super) trait Columns {
     fn optional_word<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
         self.optional_text(column)?.map(|text| from_word(column, text)).transpose()
     }
+}
+
+fn month(column: &'static str, number: i64) -> Result<ReceivedMonth, StoreError> {
+    ReceivedMonth::from_number(number).ok_or_else(|| StoreError::corrupt(column, format!("{number} is no month")))
+}
+
+fn digest(column: &'static str, bytes: &[u8]) -> Result<Digest, StoreError> {
+    let bytes = bytes
+        .try_into()
+        .map_err(|error: std::array::TryFromSliceError| StoreError::corrupt(column, error))?;
+    Ok(Digest::from_bytes(bytes))
 }
 
 fn from_word<T: serde::de::DeserializeOwned>(column: &'static str, text: String) -> Result<T, StoreError> {
@@ -127,10 +152,20 @@ macro_rules! value {
 value! {
     i64 => |value| Int(value),
     Timestamp => |value| Int(value.unix_micros()),
+    ReceivedMonth => |value| Int(value.number()),
     String => |value| Text(value),
     &str => |value| Text(value.to_owned()),
     Digest => |value| Text(value.to_string()),
     Vec<u8> => |value| Blob(value),
+}
+
+/// A digest for the reports' tables, which hold its 32 bytes; everywhere else it is text.
+pub(super) fn raw(digest: Digest) -> Value {
+    Value::Blob(Some(digest.as_bytes().to_vec()))
+}
+
+pub(super) fn optional_raw(digest: Option<Digest>) -> Value {
+    Value::Blob(digest.map(|digest| digest.as_bytes().to_vec()))
 }
 
 /// A statement around a list of rows: `before` `(…), (…)` `after`. Every row must have the same columns.

@@ -124,7 +124,8 @@ impl DeviceTrust {
     }
 }
 
-fn device_of(leaf: &CertificateDer<'_>) -> Option<DeviceIdentity> {
+/// What a certificate says of a device, whoever signed it.
+pub fn device_of(leaf: &[u8]) -> Option<DeviceIdentity> {
     let certificate = parse(leaf).ok()?;
     let name = device_name(&certificate)?;
     let public_key = PublicKey::from_spki_der(certificate.public_key().raw).ok()?;

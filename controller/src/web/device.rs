@@ -78,6 +78,7 @@ struct DevicePage {
     facts: Vec<FactLine>,
     may_move: bool,
     may_revoke: bool,
+    may_export: bool,
     /// No key of the device is in force.
     revoked: bool,
     places: Vec<ChoiceGroup>,
@@ -134,6 +135,7 @@ pub async fn show(
         facts: facts(&device, &page),
         may_move,
         may_revoke,
+        may_export: signed_in.operator.may(Right::ExportEvidence),
         revoked,
         places,
         chain: chain(&state, &device, reports.total, &page).await?,

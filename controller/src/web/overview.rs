@@ -35,6 +35,8 @@ struct OverviewPage {
     recent: Vec<DeviceRow>,
     is_empty: bool,
     durability: String,
+    /// The newest checkpoint's line.
+    checkpoint: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -66,6 +68,7 @@ pub async fn show(State(state): State<AppState>, signed_in: SignedIn, visit: Vis
         municipalities: lines(&overview, &municipalities),
         recent: recent.rows.iter().map(|device| DeviceRow::of(device, now, l)).collect(),
         is_empty: overview.devices.total == 0,
+        checkpoint: state.store.newest_checkpoint().await?.map(|newest| newest.line().to_string()),
         durability: durability(state.store.durability().await?, l),
     })
 }

@@ -120,6 +120,7 @@ impl Page {
             ("/organizations", self.t("nav-organizations"), Right::ViewRegister),
             ("/devices", self.t("nav-devices"), Right::ViewDevices),
             ("/tokens", self.t("nav-tokens"), Right::ViewTokens),
+            ("/evidence", self.t("nav-evidence"), Right::ViewOverview),
             ("/operators", self.t("nav-operators"), Right::ManageOperators),
             ("/activity", self.t("nav-activity"), Right::ViewActivity),
         ]

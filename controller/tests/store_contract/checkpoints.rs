@@ -204,12 +204,12 @@ async fn a_large_region(address: String) {
     let (source, hex, address_to_write) = match kind {
         EngineKind::Sqlite => (
             format!("(WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count}) SELECT n FROM n)"),
-            "printf('sha256:%032x%032x', n * 2654435761 % 4294967296, n)",
+            "unhex(printf('%032x%032x', n * 2654435761 % 4294967296, n))",
             address.clone(),
         ),
         EngineKind::Postgres => (
             format!("(SELECT n FROM generate_series(1::bigint, {count}) n)"),
-            "'sha256:' || lpad(to_hex(n * 2654435761 % 4294967296), 32, '0') || lpad(to_hex(n), 32, '0')",
+            "decode(lpad(to_hex(n * 2654435761 % 4294967296), 32, '0') || lpad(to_hex(n), 32, '0'), 'hex')",
             address.clone(),
         ),
     };

@@ -10,12 +10,20 @@ use super::{CommitOutcome, ReportState, ReportToStore};
 use crate::report::chain::{ChainLink, Verdict, judge};
 use crate::store::device::DeviceSummary;
 use crate::store::finding::{FindingKind, NewFinding};
+use crate::store::month::ReceivedMonth;
 
 /// What is known of a device before the group.
 #[derive(Debug, Clone)]
 pub(super) struct KnownDevice {
     pub external_id: String,
     pub summary: DeviceSummary,
+}
+
+/// A chain's head before the group, and how many forks of the chain were kept by then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownHead {
+    pub head: ChainHead,
+    pub forks: i64,
 }
 
 /// The digests that stand at one place of a chain.
@@ -29,8 +37,10 @@ pub(super) struct StoredAtPlace {
 pub(super) struct HeadMove {
     pub device: i64,
     /// The digest that the head must still have; `None`: no head may exist.
-    pub from: Option<Digest>,
+    pub from: Option<KnownHead>,
     pub to: ChainHead,
+    /// The forks that the group adds.
+    pub forks: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,8 +73,8 @@ pub(super) struct Plan {
     pub bodies_of: Vec<usize>,
     pub devices: BTreeMap<i64, DeviceUpdate>,
     pub findings: Vec<NewFinding>,
-    /// Every body that a stored report of the group names.
-    pub named: BTreeSet<Digest>,
+    /// Every body that a stored report of the group names, in the months of those reports.
+    pub named: BTreeSet<(Digest, ReceivedMonth)>,
     judged: Vec<Judged>,
 }
 
@@ -80,7 +90,7 @@ enum Judged {
 /// The chains and devices as they are after the reports judged so far.
 struct State {
     devices: BTreeMap<i64, KnownDevice>,
-    heads: HashMap<KeyFingerprint, ChainHead>,
+    heads: HashMap<KeyFingerprint, KnownHead>,
     places: HashMap<(KeyFingerprint, ChainPlace), StoredAtPlace>,
 }
 
@@ -88,7 +98,7 @@ impl Plan {
     pub(super) fn of(
         reports: &[ReportToStore],
         devices: BTreeMap<i64, KnownDevice>,
-        heads: HashMap<KeyFingerprint, ChainHead>,
+        heads: HashMap<KeyFingerprint, KnownHead>,
         places: HashMap<(KeyFingerprint, ChainPlace), StoredAtPlace>,
     ) -> Self {
         let mut state = State { devices, heads, places };
@@ -106,7 +116,8 @@ impl Plan {
         }
         let link = ChainLink::of(&report.received);
         let key = report.received.envelope.key;
-        let head = state.heads.get(&key).copied();
+        let known = state.heads.get(&key).copied();
+        let head = known.map(|known| known.head);
         let place = state.places.entry((key, link.place)).or_default();
         if let (Some(head), true) = (head, place.forks.contains(&link.digest)) {
             // It was kept as a fork before and the answer was lost: the agent must still hear of it.
@@ -125,6 +136,7 @@ impl Plan {
                 place.forks.insert(link.digest);
                 self.keep(index, report, ReportState::Fork);
                 self.findings.push(fork_finding(report, head));
+                self.count_fork(report, known);
                 Judged::Forked(head)
             }
             verdict @ (Verdict::Append | Verdict::AppendAfterBreak) => {
@@ -132,8 +144,9 @@ impl Plan {
                 if verdict == Verdict::AppendAfterBreak || link.resumed.is_some() {
                     self.findings.push(break_finding(report));
                 }
-                self.move_head(report, head, link.head());
-                state.heads.insert(key, link.head());
+                self.move_head(report, known, link.head());
+                let forks = known.map_or(0, |known| known.forks);
+                state.heads.insert(key, KnownHead { head: link.head(), forks });
                 self.keep(index, report, ReportState::Stored);
                 self.update_device(report, state);
                 Judged::Stored
@@ -144,18 +157,35 @@ impl Plan {
     fn keep(&mut self, index: usize, report: &ReportToStore, state: ReportState) {
         self.reports.push(PlannedReport { index, state });
         self.bodies_of.push(index);
-        self.named.extend(report.received.envelope.sections.values());
+        let month = ReceivedMonth::of(report.received_at);
+        self.named
+            .extend(report.received.envelope.sections.values().map(|digest| (*digest, month)));
     }
 
-    fn move_head(&mut self, report: &ReportToStore, from: Option<ChainHead>, to: ChainHead) {
+    fn move_head(&mut self, report: &ReportToStore, from: Option<KnownHead>, to: ChainHead) {
         self.heads
             .entry(report.received.envelope.key)
             .and_modify(|movement| movement.to = to)
             .or_insert(HeadMove {
                 device: report.device,
-                from: from.map(|head| head.digest),
+                from,
                 to,
+                forks: 0,
             });
+    }
+
+    /// The head stays where it is and counts the fork, so that of two controllers that keep the same fork only one does.
+    fn count_fork(&mut self, report: &ReportToStore, known: Option<KnownHead>) {
+        let Some(known) = known else {
+            return;
+        };
+        let movement = self.heads.entry(report.received.envelope.key).or_insert(HeadMove {
+            device: report.device,
+            from: Some(known),
+            to: known.head,
+            forks: 0,
+        });
+        movement.forks += 1;
     }
 
     fn update_device(&mut self, report: &ReportToStore, state: &mut State) {
@@ -181,13 +211,21 @@ impl Plan {
         self.devices.insert(report.device, update);
     }
 
+    /// The reports of the group that were stored before, by their index.
+    pub(super) fn duplicates(&self) -> impl Iterator<Item = usize> {
+        let judged = self.judged.iter().enumerate();
+        judged
+            .filter(|(_, judged)| matches!(judged, Judged::Duplicate))
+            .map(|(index, _)| index)
+    }
+
     /// The answers in the group's order, once `held` is known: the named bodies that exist now.
-    pub(super) fn outcomes(&self, reports: &[ReportToStore], held: &BTreeSet<Digest>) -> Vec<CommitOutcome> {
+    pub(super) fn outcomes(&self, reports: &[ReportToStore], held: &BTreeMap<Digest, ReceivedMonth>) -> Vec<CommitOutcome> {
         let outcome = |(judged, report): (&Judged, &ReportToStore)| match *judged {
             Judged::Stored => {
                 let named: BTreeSet<Digest> = report.received.envelope.sections.values().copied().collect();
                 CommitOutcome::Stored {
-                    missing: named.difference(held).copied().collect(),
+                    missing: named.into_iter().filter(|digest| !held.contains_key(digest)).collect(),
                 }
             }
             Judged::Duplicate => CommitOutcome::Duplicate,
@@ -197,6 +235,27 @@ impl Plan {
         };
         self.judged.iter().zip(reports).map(outcome).collect()
     }
+}
+
+/// The places whose reports must be known before the group is judged. A report that follows its chain's head stands
+/// where nothing can have been stored, so that a healthy fleet's reports look nothing up, in however many months.
+pub(super) fn places_in_question(
+    reports: &[ReportToStore],
+    heads: &HashMap<KeyFingerprint, KnownHead>,
+) -> BTreeSet<(KeyFingerprint, ChainPlace)> {
+    // Where each chain's head will be; `None` from the first report on that does not follow.
+    let mut expected: HashMap<KeyFingerprint, Option<ChainHead>> = HashMap::new();
+    let mut places = BTreeSet::new();
+    for report in reports {
+        let key = report.received.envelope.key;
+        let link = ChainLink::of(&report.received);
+        let head = expected.entry(key).or_insert_with(|| heads.get(&key).map(|known| known.head));
+        *head = head.filter(|head| link.follows(head)).map(|_| link.head());
+        if head.is_none() {
+            places.insert((key, link.place));
+        }
+    }
+    places
 }
 
 fn fork_finding(report: &ReportToStore, head: ChainHead) -> NewFinding {

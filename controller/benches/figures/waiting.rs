@@ -1,0 +1,262 @@
+//! Ten thousand agents in a long poll: what each costs in memory, and how soon the last of them hears of something that
+//! concerns all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::client::{Connection, Target, request};
+use crate::figure::{Table, at_most, median};
+use crate::pair::{Pair, bare_beside};
+use crate::process::{Server, SlowDisk};
+use crate::{Outcome, enrollment, inventory};
+
+/// `COS_BENCH_AGENTS` makes them fewer or more.
+fn agents() -> usize {
+    std::env::var("COS_BENCH_AGENTS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(10_000)
+}
+
+/// After which memory must not have grown.
+const WAKE_UPS: usize = 100;
+/// Handshakes at one time while all connect.
+const NEWCOMERS: usize = 64;
+/// How long anything may take before the benchmark gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub async fn figures(pair: &mut Pair, slow: &SlowDisk, table: &mut Table) -> Outcome {
+    let agents = agents();
+    allow_connections(2 * agents as u64 + 1000)?;
+    enrollment::fill(pair, agents).await?;
+    inventory::introduce_all(pair).await?;
+    pair.restart(slow)?;
+    let mut house = House::ours(pair, agents).await?;
+    let mut bare = bare_beside(pair, slow)?;
+    let target = Target {
+        address: std::net::SocketAddr::from(([127, 0, 0, 1], bare.port(2)?)),
+        ..pair.the_bare(2, false)?
+    };
+    let mut other = House::bare(&bare, target, agents).await?;
+    let memory = [house.resident_each(&pair.ours)?, other.resident_each(&bare)?];
+
+    let (mut ours, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..crate::figure::rounds() {
+        others.push(other.publish(&mut bare).await?.as_secs_f64() * 1e3);
+        ours.push(house.publish(&mut pair.ours).await?.as_secs_f64() * 1e3);
+    }
+    let after_some = [house.resident_each(&pair.ours)?, other.resident_each(&bare)?];
+    while house.published < WAKE_UPS {
+        house.publish(&mut pair.ours).await?;
+        other.publish(&mut bare).await?;
+    }
+    let after_all = [house.resident_each(&pair.ours)?, other.resident_each(&bare)?];
+    let times = |times: &[f64]| {
+        let (least, most) = times
+            .iter()
+            .fold((f64::MAX, 0f64), |(least, most), time| (least.min(*time), most.max(*time)));
+        format!("{:.0} ms [{least:.0}-{most:.0}]", median(times.iter().copied()))
+    };
+    let ratio = median(ours.iter().copied()) / median(others.iter().copied());
+    table.line(&[
+        &format!("a publish reaches the last of {agents} waiting"),
+        &times(&ours),
+        &times(&others),
+        &format!("{ratio:.2}"),
+        &at_most(ratio, 2.0, ""),
+        "–",
+        "–",
+        "–",
+    ]);
+    let mut row = |name: &str, [ours, bare]: [f64; 2], bound: &str| {
+        let (mine, its, ratio) = (format!("{ours:.1} KiB"), format!("{bare:.1} KiB"), format!("{:.2}", ours / bare));
+        table.line(&[name, &mine, &its, &ratio, bound, "–", "–", "–"]);
+    };
+    row(
+        &format!("memory per waiting agent, {agents} waiting"),
+        memory,
+        &at_most(memory[0], 40.0, " KiB"),
+    );
+    row(
+        &format!("the same after {} wake-ups", ours.len()),
+        after_some,
+        &at_most(after_some[0], 40.0, " KiB"),
+    );
+    // No growth: what the first wake-ups allocated must suffice for all that follow.
+    row(
+        &format!("the same after {WAKE_UPS} wake-ups"),
+        after_all,
+        &at_most(after_all[0], (after_some[0] * 1.02).round(), " KiB"),
+    );
+    Ok(())
+}
+
+/// All who wait at one server.
+struct House {
+    agents: usize,
+    heard: Arc<Heard>,
+    resident_before: u64,
+    published: usize,
+    publish: Publish,
+    tasks: JoinSet<Outcome>,
+}
+
+/// What is done so that everyone learns of something.
+enum Publish {
+    /// An order to the controller's process.
+    Order(String),
+    /// A request to the reference.
+    Request(Box<Connection>),
+}
+
+/// What the agents have heard of the newest publish.
+#[derive(Debug, Default)]
+struct Heard {
+    asking: AtomicUsize,
+    agents: AtomicUsize,
+    all: Notify,
+}
+
+impl House {
+    async fn ours(pair: &mut Pair, agents: usize) -> Outcome<Self> {
+        let list = pair.folder().join("devices.txt");
+        let ids: Vec<&str> = pair.devices[..agents].iter().map(|device| device.id.as_str()).collect();
+        std::fs::write(&list, ids.join("\n"))?;
+        let mut waiters = Vec::new();
+        for device in &pair.devices[..agents] {
+            waiters.push((pair.our(device, false)?, device.check_in(50)));
+        }
+        let mut house = Self::open(
+            &pair.ours,
+            waiters,
+            Publish::Order(format!("collect {}", list.display())),
+            b"\"collect_now\":true",
+        )
+        .await?;
+        house.all_wait(&mut pair.ours).await?;
+        Ok(house)
+    }
+
+    async fn bare(server: &Server, target: Target, agents: usize) -> Outcome<Self> {
+        let publisher = target.connect().await?;
+        let waiters = (0..agents).map(|_| (target.clone(), request("/wait", "", b"")));
+        Self::open(server, waiters.collect(), Publish::Request(Box::new(publisher)), b"xxxxxxxx").await
+    }
+
+    async fn open(server: &Server, waiters: Vec<(Target, Vec<u8>)>, publish: Publish, news: &'static [u8]) -> Outcome<Self> {
+        let mut house = Self {
+            agents: waiters.len(),
+            heard: Arc::default(),
+            resident_before: server.resident()?,
+            published: 0,
+            publish,
+            tasks: JoinSet::new(),
+        };
+        let door = Arc::new(Semaphore::new(NEWCOMERS));
+        for (target, request) in waiters {
+            house.tasks.spawn(wait(target, request, news, house.heard.clone(), door.clone()));
+        }
+        house.settle(server).await?;
+        Ok(house)
+    }
+
+    /// Publishes, and answers how long it took until the last agent knew.
+    async fn publish(&mut self, server: &mut Server) -> Outcome<Duration> {
+        self.heard.agents.store(0, Ordering::SeqCst);
+        let begun = Instant::now();
+        match &mut self.publish {
+            Publish::Order(order) => drop(server.order(order)?),
+            Publish::Request(connection) => drop(connection.ask(&request("/publish", "", b"")).await?),
+        }
+        let all = async {
+            while self.heard.agents.load(Ordering::SeqCst) < self.agents {
+                self.heard.all.notified().await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, all).await;
+        let took = begun.elapsed();
+        if in_time.is_err() {
+            let failed = self.tasks.try_join_next();
+            let heard = self.heard.agents.load(Ordering::SeqCst);
+            return Err(format!("{heard} of {} heard of it; {failed:?}", self.agents).into());
+        }
+        self.published += 1;
+        self.all_wait(server).await?;
+        self.settle(server).await?;
+        Ok(took)
+    }
+
+    /// Until all who were answered wait again. The reference is known to be ready when it is quiet.
+    async fn all_wait(&mut self, server: &mut Server) -> Outcome {
+        let begun = Instant::now();
+        while matches!(self.publish, Publish::Order(_)) && server.order("waiting")?.parse::<usize>()? < self.agents {
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("not all wait: {:?}", self.tasks.try_join_next()).into());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// Until every agent has asked and the server has nothing more to do.
+    async fn settle(&mut self, server: &Server) -> Outcome {
+        const QUIET: Duration = Duration::from_millis(200);
+        let begun = Instant::now();
+        loop {
+            let before = server.cpu()?.server;
+            tokio::time::sleep(QUIET).await;
+            let worked = server.cpu()?.server - before;
+            if self.heard.asking.load(Ordering::SeqCst) == self.agents && worked < QUIET / 10 {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("the agents do not come to rest: {:?}", self.tasks.try_join_next()).into());
+            }
+        }
+    }
+
+    /// KiB that the server has more than before they came, for each of them.
+    fn resident_each(&self, server: &Server) -> Outcome<f64> {
+        Ok(server.resident()?.saturating_sub(self.resident_before) as f64 / self.agents as f64)
+    }
+}
+
+async fn wait(target: Target, request: Vec<u8>, news: &'static [u8], heard: Arc<Heard>, door: Arc<Semaphore>) -> Outcome {
+    let mut connection = {
+        let _place = door.acquire().await?;
+        target.connect().await?
+    };
+    loop {
+        heard.asking.fetch_add(1, Ordering::SeqCst);
+        let answer = connection.ask(&request).await?;
+        let is_news = answer.windows(news.len()).any(|window| window == news);
+        heard.asking.fetch_sub(1, Ordering::SeqCst);
+        // A wait that ended without news begins again.
+        if is_news {
+            heard.agents.fetch_add(1, Ordering::SeqCst);
+            heard.all.notify_one();
+        }
+    }
+}
+
+/// Raises the limit of open files for this process and the servers it starts.
+fn allow_connections(wanted: u64) -> Outcome {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let maximum = limit.maximum.map(|maximum| maximum.max(wanted));
+        setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(wanted),
+                maximum,
+            },
+        )
+        .map_err(|_| format!("{wanted} open files are not allowed here: raise `ulimit -Hn`"))?;
+    }
+    Ok(())
+}
