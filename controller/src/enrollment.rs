@@ -6,6 +6,8 @@
 
 pub mod record;
 
+use std::sync::Arc;
+
 use inventory_schema::canonical::Digest;
 use inventory_schema::check_in::ProtocolRange;
 use inventory_schema::enrollment::{
@@ -22,6 +24,7 @@ use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 use crate::authority::{Csr, IssueError};
 use crate::device::cases::tell_people;
 use crate::device::which::{WhichDevice, which_device};
+use crate::presence::Caller;
 use crate::state::AppState;
 use crate::store::building::Place;
 use crate::store::certificate::IssuedCertificate as LoggedCertificate;
@@ -42,7 +45,6 @@ pub async fn enroll(state: &AppState, request: EnrollmentRequest, now: Timestamp
     let key = Csr::read(&request.csr)
         .map_err(|error| IssueError::Csr(error).problem_code())?
         .public_key;
-    refuse_revoked(state, key.fingerprint()).await?;
     let subject = recognize(state, &token, &key, &request.evidence, now).await?;
     let (device, issued) = issue(state, &request, subject, &token, now).await?;
     state.metrics.enrollments.add(1);
@@ -101,19 +103,15 @@ struct Presented<'r> {
 
 /// The token that was presented, if it is one of this region and its secret is the right one. Whether it is
 /// used up is judged when it is spent.
-async fn token_of(state: &AppState, request: Presented<'_>) -> Result<Token, ProblemCode> {
+async fn token_of(state: &AppState, request: Presented<'_>) -> Result<Arc<Token>, ProblemCode> {
     if ProtocolRange::CURRENT.common(request.protocol).is_none() {
         return Err(ProblemCode::ProtocolUnsupported);
     }
     if *request.region != state.region.id {
         return Err(ProblemCode::TokenForeign);
     }
-    let token = state
-        .store
-        .token(Scope::REGION, request.token)
-        .await
-        .map_err(outage)?
-        .ok_or(ProblemCode::TokenUnknown)?;
+    let token = state.traffic.enrollments.token(request.token).await?;
+    let token = token.ok_or(ProblemCode::TokenUnknown)?;
     let presented = Digest::of(request.secret.as_str().as_bytes());
     // Digests of 32 random bytes: comparing them tells an attacker nothing of the secret.
     if presented == token.secret_hash {
@@ -143,8 +141,13 @@ async fn recognize(
     now: Timestamp,
 ) -> Result<Subject, ProblemCode> {
     let unknown = WhichDevice::New { resembles: None };
+    let known = match state.traffic.presence.who(key.fingerprint()).await? {
+        Caller::Revoked => return Err(ProblemCode::CertificateRevoked),
+        Caller::Unknown => None,
+        Caller::Device { .. } => state.store.device_by_key(key.fingerprint()).await.map_err(outage)?,
+    };
     // The same key enrolls as the same device, whatever became of the answer to its first request.
-    if let Some(known) = state.store.device_by_key(key.fingerprint()).await.map_err(outage)? {
+    if let Some(known) = known {
         // It takes nothing from its own school's token, even where a new disk made its evidence another.
         let is_own = known.organization_id == token.organization_id;
         if is_own {

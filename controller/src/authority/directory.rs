@@ -24,7 +24,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::certificate::{self, CertificateError, CertificateInfo, Validity};
-use super::key::AuthorityKey;
+use super::key::{AuthorityKey, SessionSecret};
 use super::{Authority, public_key};
 
 const ISSUING: &str = "issuing.pem";

@@ -17,7 +17,7 @@
 //! remembered ([`Standing::is_whole`]). Bodies that a device states now are never deleted. Called by
 //! `crate::presence`, in groups.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use inventory_schema::enrollment::Receipt;
 use inventory_schema::envelope::ChainHead;
@@ -29,7 +29,7 @@ use sqlx::any::AnyRow;
 use super::report::read_head;
 use super::statement::{Bulk, Columns, Value, raw};
 use super::wake::Change;
-use super::{Store, StoreResult};
+use super::{EngineKind, Store, StoreResult};
 
 /// A check-in, or a look at what one would be answered.
 #[derive(Debug, Clone)]
@@ -170,13 +170,13 @@ impl Store {
     pub async fn hear(&self, calls: &[Call]) -> StoreResult<Vec<Heard>> {
         let mut group = if calls.iter().any(|call| call.sign.is_some()) {
             let mut transaction = self.begin().await?;
-            let mut group = Group::answer(&mut transaction, calls).await?;
+            let mut group = Group::answer(self.engine_kind(), &mut transaction, calls).await?;
             group.tell(&mut transaction).await?;
             transaction.commit().await?;
             group
         } else {
             let mut connection = self.read().acquire().await?;
-            Group::answer(&mut connection, calls).await?
+            Group::answer(self.engine_kind(), &mut connection, calls).await?
         };
         if group.has_to_tell() {
             let mut transaction = self.begin().await?;
@@ -214,13 +214,11 @@ pub(super) async fn grow_revision(connection: &mut AnyConnection, device: i64) -
 }
 
 /// What was read for a group of calls.
-#[derive(Default)]
 struct Group {
+    engine: EngineKind,
     /// The revision that each device had when it was noted or looked at.
     revisions: HashMap<i64, i64>,
     read: HashMap<KeyFingerprint, Reading>,
-    /// The keys whose devices will be told what they were asked for.
-    telling: BTreeSet<KeyFingerprint>,
     told: BTreeSet<i64>,
 }
 
@@ -228,14 +226,18 @@ struct Group {
 struct Reading {
     is_revoked: bool,
     is_asked: bool,
+    /// The device is told by one of the answers what it was asked for.
+    tells: bool,
     standing: Option<Standing>,
 }
 
 impl Group {
-    async fn answer(connection: &mut AnyConnection, calls: &[Call]) -> StoreResult<Self> {
+    async fn answer(engine: EngineKind, connection: &mut AnyConnection, calls: &[Call]) -> StoreResult<Self> {
         let mut group = Self {
-            telling: calls.iter().filter(|call| call.tells).map(|call| call.key).collect(),
-            ..Self::default()
+            engine,
+            revisions: HashMap::with_capacity(calls.len()),
+            read: HashMap::new(),
+            told: BTreeSet::new(),
         };
         let strangers = calls.iter().filter(|call| call.known.is_none()).map(|call| call.key);
         group.read(&mut *connection, strangers.collect()).await?;
@@ -243,6 +245,11 @@ impl Group {
         // The rows that were noted stay locked until the commit: what is read now is what will be true then.
         let stale = calls.iter().filter(|call| !group.is_current(call)).map(|call| call.key);
         group.read(&mut *connection, stale.collect()).await?;
+        for call in calls.iter().filter(|call| call.tells) {
+            if let Some(reading) = group.read.get_mut(&call.key) {
+                reading.tells = true;
+            }
+        }
         // A record that was made again meanwhile has another row.
         let again: Vec<Call> = calls.iter().filter(|call| group.is_unnoted(call)).cloned().collect();
         group.note(connection, &again).await?;
@@ -296,31 +303,23 @@ impl Group {
         Ok(())
     }
 
-    /// Answers the rows of those parts in which someone's revision is another.
+    /// Answers the rows of those that are to be noted in another way: someone's revision is not the one that is known.
     async fn touch_unchanged(&mut self, connection: &mut AnyConnection, signs: Vec<(i64, i64, &Sign)>) -> StoreResult<Vec<Vec<Value>>> {
-        let row = |(device, revision, sign): &(i64, i64, &Sign)| {
-            let mut row = vec![(*device).into(), (*revision).into()];
-            row.extend(sign.values());
-            row
+        let changed = match self.engine {
+            EngineKind::Sqlite => touch_in_parts(connection, &signs).await?,
+            EngineKind::Postgres => touch_in_one(connection, &signs).await?,
         };
-        let parts = TOUCH_UNCHANGED
-            .execute_in_parts(connection, signs.iter().map(row).collect())
-            .await?;
-        let (mut changed, mut left) = (Vec::new(), &signs[..]);
-        for part in parts {
-            let (done, rest) = left.split_at(part.rows);
-            left = rest;
-            if usize::try_from(part.changed) == Ok(part.rows) {
-                self.revisions.extend(done.iter().map(|(device, revision, _)| (*device, *revision)));
+        let mut rows = Vec::new();
+        for (device, revision, sign) in signs {
+            if changed.contains(&device) {
+                let mut row = vec![device.into()];
+                row.extend(sign.values());
+                rows.push(row);
             } else {
-                changed.extend(done.iter().map(|(device, _, sign)| {
-                    let mut row = vec![(*device).into()];
-                    row.extend(sign.values());
-                    row
-                }));
+                self.revisions.insert(device, revision);
             }
         }
-        Ok(changed)
+        Ok(rows)
     }
 
     async fn read(&mut self, connection: &mut AnyConnection, keys: BTreeSet<KeyFingerprint>) -> StoreResult<()> {
@@ -376,11 +375,11 @@ impl Group {
     }
 
     fn to_tell(&self) -> impl Iterator<Item = i64> {
-        let asked = self.read.iter().filter(|(key, reading)| {
-            let may_be_told = reading.is_asked && !reading.is_revoked;
-            may_be_told && self.telling.contains(key)
-        });
-        let devices = asked.filter_map(|(_, reading)| reading.standing.as_ref().map(|standing| standing.device));
+        let asked = self
+            .read
+            .values()
+            .filter(|reading| reading.is_asked && reading.tells && !reading.is_revoked);
+        let devices = asked.filter_map(|reading| reading.standing.as_ref().map(|standing| standing.device));
         devices.filter(|device| !self.told.contains(device))
     }
 
@@ -437,6 +436,61 @@ impl Group {
     }
 }
 
+/// Notes those whose revision is the known one. Answers the devices of every statement in which not all were.
+async fn touch_in_parts(connection: &mut AnyConnection, signs: &[(i64, i64, &Sign)]) -> StoreResult<HashSet<i64>> {
+    let row = |(device, revision, sign): &(i64, i64, &Sign)| {
+        let mut row = vec![(*device).into(), (*revision).into()];
+        row.extend(sign.values());
+        row
+    };
+    let rows = signs.iter().map(row).collect();
+    let (mut changed, mut left) = (HashSet::new(), signs);
+    for part in TOUCH_UNCHANGED.execute_in_parts(connection, rows).await? {
+        let (done, rest) = left.split_at(part.rows);
+        left = rest;
+        if usize::try_from(part.changed) != Ok(part.rows) {
+            changed.extend(done.iter().map(|(device, ..)| *device));
+        }
+    }
+    Ok(changed)
+}
+
+/// As [`touch_in_parts`], where each column travels as one text: PostgreSQL reads a list of five values in a fraction of
+/// the time that five values of each row take. Answers the devices whose revision is another.
+async fn touch_in_one(connection: &mut AnyConnection, signs: &[(i64, i64, &Sign)]) -> StoreResult<HashSet<i64>> {
+    const TOUCH: &str = "WITH v AS (SELECT * FROM UNNEST(CAST(string_to_array($1, ',') AS BIGINT[]), \
+        CAST(string_to_array($2, ',') AS BIGINT[]), CAST(string_to_array($3, ',') AS BIGINT[]), string_to_array($4, ';', ''), \
+        CAST(string_to_array($5, ',', '') AS BIGINT[])) AS v(target, expected, seen, agent, drift)), \
+        noted AS (UPDATE presence p SET last_seen_at = GREATEST(p.last_seen_at, v.seen), \
+        agent_version = COALESCE(v.agent, p.agent_version), clock_offset_micros = COALESCE(v.drift, p.clock_offset_micros) \
+        FROM v WHERE p.device_id = v.target AND p.revision = v.expected RETURNING p.device_id) \
+        SELECT v.target FROM v WHERE NOT EXISTS (SELECT 1 FROM noted n WHERE n.device_id = v.target)";
+    if signs.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let numbers = |number: fn(&(i64, i64, &Sign)) -> Option<i64>| {
+        let texts = signs
+            .iter()
+            .map(number)
+            .map(|number| number.map_or_else(String::new, |number| number.to_string()));
+        texts.collect::<Vec<_>>().join(",")
+    };
+    // A version is a word: it holds no semicolon.
+    let agents: Vec<&str> = signs
+        .iter()
+        .map(|(.., sign)| sign.agent_version.as_deref().unwrap_or_default())
+        .collect();
+    let rows = sqlx::query(TOUCH)
+        .bind(numbers(|(device, ..)| Some(*device)))
+        .bind(numbers(|(_, revision, _)| Some(*revision)))
+        .bind(numbers(|(.., sign)| Some(sign.at.unix_micros())))
+        .bind(agents.join(";"))
+        .bind(numbers(|(.., sign)| sign.clock_offset_micros))
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| row.int("target")).collect()
+}
+
 fn read(row: &AnyRow) -> StoreResult<Reading> {
     let revision = row.optional_int("revision")?;
     let standing = match revision {
@@ -454,6 +508,7 @@ fn read(row: &AnyRow) -> StoreResult<Reading> {
     Ok(Reading {
         is_revoked: row.optional_int("revocation")?.is_some(),
         is_asked: row.optional_int("collect")? == Some(1),
+        tells: false,
         standing,
     })
 }

@@ -223,7 +223,8 @@ impl Bulk {
     }
 
     fn text(self, rows: usize, columns: usize) -> Arc<str> {
-        static MADE: LazyLock<RwLock<HashMap<(Bulk, usize, usize), Arc<str>>>> = LazyLock::new(RwLock::default);
+        type Texts = HashMap<(Bulk, usize, usize), Arc<str>>;
+        static MADE: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
         let name = (self, rows, columns);
         if let Some(text) = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return text.clone();

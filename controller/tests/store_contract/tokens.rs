@@ -29,9 +29,13 @@ async fn with_token(store: &Store, uses_limit: i64) -> TokenId {
     token.id
 }
 
-/// The computer `number`, which has the key of this number and comes as `device`.
+fn key_number(device: DeviceId) -> u64 {
+    device.as_uuid().as_u64_pair().1
+}
+
+/// The computer `number`, which comes as `device` with a key of that device's.
 fn computer(place: &Place, token: TokenId, number: u64, device: DeviceId, now: Timestamp) -> Enrollment {
-    let mut new = new_device(place, number);
+    let mut new = new_device(place, key_number(device));
     (new.external_id, new.enrolled_at) = (device, now);
     let serial = format!("PC{number:08}");
     Enrollment {
@@ -143,7 +147,7 @@ pub async fn enrollments_of_one_group_are_told_apart(store: Store) {
     let mut free = of(5, DeviceId::generate());
     free.spending = None;
     let mut stolen = of(6, DeviceId::generate());
-    stolen.device.key = key(1);
+    stolen.device.key = key(key_number(first));
     let group = [
         of(1, first),
         // The same computer asks twice at once, and a third time as another device.
@@ -165,12 +169,10 @@ pub async fn enrollments_of_one_group_are_told_apart(store: Store) {
     assert_eq!(said[..4], [spent, spent, Some(Spend::Unknown), spent]);
     assert_eq!(said[4], Some(Spend::Again { device: first }));
     assert_eq!((said[6], said[7]), (spent, spent));
-    // One of the last two had the token's last use taken from it.
-    assert!(said[5].is_none() || said[5] == exhausted, "{said:?}");
-    assert_eq!(said[8], exhausted);
+    assert_eq!((said[5], said[8]), (None, exhausted), "a key that another device has costs nothing");
     let token = store.token(Scope::REGION, id).await.unwrap().unwrap();
     assert_eq!(token.uses, 3);
-    let keyed = store.device_by_key(key(1).fingerprint()).await.unwrap().unwrap();
+    let keyed = store.device_by_key(key(key_number(first)).fingerprint()).await.unwrap().unwrap();
     assert_eq!(keyed.external_id, first);
     assert_eq!(store.certificates(first).await.unwrap().len(), 2);
     assert_eq!(store.evidence(keyed.id).await.unwrap().len(), 1);

@@ -118,7 +118,7 @@ impl<'t> Scan<'t> {
                 self.word(b"00")?;
                 let (high, low) = (self.next()?, self.next()?);
                 match (high, low) {
-                    (b'0', b'8' | b'9' | b'a' | b'c' | b'd') => return None,
+                    (b'0', b'8' | b'9' | b'a' | b'c' | b'd') => None,
                     (b'0' | b'1', b'0'..=b'9' | b'a'..=b'f') => Some(()),
                     _ => None,
                 }
