@@ -20,18 +20,21 @@ pub enum Action {
     TokenCreated,
     TokenRevoked,
     RegisterImported,
+    StickImported,
     RoomAdded,
     DeviceMoved,
     DeviceRevoked,
     OperatorCreated,
     OperatorDisabled,
     OperatorPasswordReset,
+    MonthDropped,
+    Restored,
     EvidenceExported,
     CheckpointTaken,
 }
 
 impl Action {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -39,12 +42,15 @@ impl Action {
         Self::TokenCreated,
         Self::TokenRevoked,
         Self::RegisterImported,
+        Self::StickImported,
         Self::RoomAdded,
         Self::DeviceMoved,
         Self::DeviceRevoked,
         Self::OperatorCreated,
         Self::OperatorDisabled,
         Self::OperatorPasswordReset,
+        Self::MonthDropped,
+        Self::Restored,
         Self::EvidenceExported,
         Self::CheckpointTaken,
     ];
@@ -58,12 +64,15 @@ impl Action {
             Self::TokenCreated => "token_created",
             Self::TokenRevoked => "token_revoked",
             Self::RegisterImported => "register_imported",
+            Self::StickImported => "stick_imported",
             Self::RoomAdded => "room_added",
             Self::DeviceMoved => "device_moved",
             Self::DeviceRevoked => "device_revoked",
             Self::OperatorCreated => "operator_created",
             Self::OperatorDisabled => "operator_disabled",
             Self::OperatorPasswordReset => "operator_password_reset",
+            Self::MonthDropped => "month_dropped",
+            Self::Restored => "restored",
             Self::EvidenceExported => "evidence_exported",
             Self::CheckpointTaken => "checkpoint_taken",
         }
@@ -73,6 +82,9 @@ impl Action {
 /// Who acts where nobody is signed in, as the log names it. No operator may have this login.
 pub const COMMAND_LINE: &str = "cli";
 
+/// The program itself, as the log names it. No operator may have this login.
+pub const CONTROLLER: &str = "controller";
+
 /// What was acted upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
@@ -81,6 +93,8 @@ pub enum SubjectKind {
     Device,
     Token,
     Register,
+    Month,
+    Database,
     Checkpoint,
 }
 
@@ -92,6 +106,8 @@ impl SubjectKind {
             Self::Device => "device",
             Self::Token => "token",
             Self::Register => "register",
+            Self::Month => "month",
+            Self::Database => "database",
             Self::Checkpoint => "checkpoint",
         }
     }
@@ -131,6 +147,11 @@ impl Entry {
         Self::by_login(at, None, COMMAND_LINE, action, kind, subject)
     }
 
+    /// What the program does by itself.
+    pub fn by_itself(at: Timestamp, action: Action, kind: SubjectKind, subject: impl ToString) -> Self {
+        Self::by_login(at, None, CONTROLLER, action, kind, subject)
+    }
+
     /// The organization it concerns, by internal id: whose scope may see the entry.
     pub fn of_organization(mut self, id: i64) -> Self {
         self.entry.organization_id = Some(id);
@@ -143,8 +164,13 @@ impl Entry {
         self
     }
 
-    pub async fn record(mut self, store: &Store) -> Result<(), StoreError> {
+    /// For a store that adds it together with what it tells of.
+    pub fn into_new(mut self) -> NewActivity {
         self.entry.detail = Value::Object(self.detail).to_string();
-        store.append_activity(&self.entry).await
+        self.entry
+    }
+
+    pub async fn record(self, store: &Store) -> Result<(), StoreError> {
+        store.append_activity(&self.into_new()).await
     }
 }

@@ -37,6 +37,8 @@ pub struct Metrics {
     pub turned_away: Counter,
     /// Of the devices' listener.
     pub handshakes: Arc<Handshakes>,
+    pub months_dropped: Counter,
+    pub reports_dropped: Counter,
     /// Requests by route and status; routes are the router's own paths, so that strangers cannot add series.
     requests: Mutex<BTreeMap<(String, u16), u64>>,
 }
@@ -92,6 +94,16 @@ impl Metrics {
                 "cos_handshakes_resumed_total",
                 "Resumed TLS handshakes of devices.",
                 &self.handshakes.resumed,
+            ),
+            (
+                "cos_retention_months_total",
+                "Months of reports let go as older than the retention.",
+                &self.months_dropped,
+            ),
+            (
+                "cos_retention_reports_total",
+                "Reports let go with their months.",
+                &self.reports_dropped,
             ),
         ] {
             metric(&mut text, name, help, "counter", counter.read());

@@ -10,6 +10,7 @@
 
 pub mod activity;
 pub mod building;
+pub mod carry;
 pub mod certificate;
 pub mod checkpoint;
 pub mod device;
@@ -35,6 +36,7 @@ pub mod received;
 pub mod register;
 pub mod report;
 pub mod report_reading;
+pub mod retention;
 pub mod review;
 pub mod session;
 mod statement;

@@ -156,6 +156,7 @@ impl Computer {
         Witness {
             number: self.number,
             log: self.log.clone(),
+            roots: self.enrolled.as_ref().map_or(0, |enrollment| enrollment.trust.roots.len()),
             hardware: hardware.collect(),
         }
     }

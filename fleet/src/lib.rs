@@ -18,6 +18,7 @@
 pub mod computer;
 pub mod dice;
 pub mod hardware;
+pub mod herd;
 pub mod observer;
 pub mod plan;
 pub mod proxy;

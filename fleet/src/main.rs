@@ -1,13 +1,16 @@
 //! `cos-fleet`: runs a simulated fleet and ends with an error on any loss.
 
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use cos_fleet::herd::herd;
 use cos_fleet::region;
 use cos_fleet::run::{Existing, Options, Phase, Progress, run};
+use serde::Serialize;
 
 /// Учебный флот: настоящие агенты против настоящего контроллера / A simulated fleet against a real controller
 #[derive(Debug, Parser)]
@@ -40,6 +43,9 @@ struct Arguments {
     /// Сколько секунд ждать покоя после плана / Seconds to come to rest after the plan
     #[arg(long, default_value_t = 180)]
     drain: u64,
+    /// Все возвращаются разом: через 8 часов и через 100 дней / Everybody returns at once: after 8 hours, after 100 days
+    #[arg(long, conflicts_with_all = ["controller", "postgres"])]
+    herd: bool,
     /// Итог в JSON / The summary as JSON
     #[arg(long)]
     json: bool,
@@ -73,24 +79,35 @@ async fn simulate(arguments: &Arguments) -> Result<bool, Box<dyn std::error::Err
         }),
         bad_lines: arguments.bad_lines,
         program: std::env::current_exe()?,
+        two_roots: arguments.herd,
         drain: Duration::from_secs(arguments.drain),
     };
     let attended = std::io::stderr().is_terminal();
-    let summary = run(&options, |progress| {
+    let told = |progress: &Progress| {
         if attended {
             eprint!("\r\x1b[K{}", line(progress));
         }
-    })
-    .await?;
+    };
+    if arguments.herd {
+        let summary = herd(&options, true, told).await?;
+        print(&summary, arguments.json, attended)?;
+        return Ok(summary.is_well());
+    }
+    let summary = run(&options, told).await?;
+    print(&summary, arguments.json, attended)?;
+    Ok(summary.is_well())
+}
+
+fn print(summary: &(impl Serialize + Display), json: bool, attended: bool) -> serde_json::Result<()> {
     if attended {
         eprintln!();
     }
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+    if json {
+        println!("{}", serde_json::to_string_pretty(summary)?);
     } else {
         println!("{summary}");
     }
-    Ok(summary.is_well())
+    Ok(())
 }
 
 fn line(progress: &Progress) -> String {
@@ -107,6 +124,7 @@ fn line(progress: &Progress) -> String {
             progress.retries,
             progress.settled
         ),
+        Phase::Returning => format!("возвращение: обращений {}, повторов {}", progress.check_ins, progress.retries),
         Phase::Draining => format!("доставка оставшегося: в покое {} из {agents}", progress.settled),
     }
 }

@@ -64,6 +64,8 @@ pub struct Figures {
     pub check_in_times: Times,
     /// From an agent's start to its first report stored.
     pub visible_times: Times,
+    /// From being switched on to the first answer of each boot.
+    pub returned_times: Times,
 }
 
 impl Figures {
@@ -124,11 +126,20 @@ pub struct Quantiles {
     pub count: usize,
     pub p50_ms: f64,
     pub p99_ms: f64,
+    pub max_ms: f64,
 }
 
 impl Times {
     pub fn add(&self, time: Duration) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(time);
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     pub fn quantiles(&self) -> Quantiles {
@@ -144,6 +155,7 @@ impl Times {
             count: times.len(),
             p50_ms: at(50),
             p99_ms: at(99),
+            max_ms: at(100),
         }
     }
 }

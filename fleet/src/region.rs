@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use cos_controller::authority::Authority;
+use cos_controller::authority::{self, Authority};
 use cos_controller::config::{Config, Region as RegionConfig};
 use cos_controller::register::sample;
 use cos_controller::register_import;
@@ -18,13 +18,14 @@ use cos_controller::store::building::Place;
 use cos_controller::store::organization::OrganizationFilter;
 use cos_controller::store::{Page, Scope};
 use cos_controller::token::{TokenOrigin, TokenWish, issue};
+use inventory_schema::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::time::Time;
 
-type Failed = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the controller is started with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +37,7 @@ pub struct Settings {
     pub port: u16,
     /// How many computers the token enrolls; 0 for a region that was made before.
     pub computers: u32,
+    pub two_roots: bool,
     /// As in `controller.toml`.
     pub interval_seconds: u64,
     pub wait_seconds: u64,
@@ -101,6 +103,9 @@ pub async fn serve(settings: &str) -> Result<(), Failed> {
     let made = settings.computers > 0;
     if made {
         Authority::create(&config.authority.directory, &config.region.id, clock.now())?;
+        if settings.two_roots {
+            authority::add_root(&config.authority.directory, &config.region.id, clock.now())?;
+        }
     }
     let server = Server::start(&config, clock).await?;
     let token = if made {
@@ -124,9 +129,27 @@ pub async fn serve(settings: &str) -> Result<(), Failed> {
     Ok(())
 }
 
+/// What happens to an authority in a long summer: a new issuing CA under the second root, and the first root is
+/// retired.
+pub(crate) fn exchange_authority(folder: &Path, now: Timestamp) -> Result<(), Failed> {
+    let directory = folder.join("authority");
+    let retired = Authority::load(&directory)?.root().serial.clone();
+    let mut keys = std::fs::read_dir(directory.join("root"))?.map(|entry| entry.map(|entry| entry.path()));
+    let of_the_second = |path: &Result<PathBuf, std::io::Error>| {
+        path.as_ref()
+            .is_ok_and(|path| path.extension().is_some_and(|end| end == "key") && !path.to_string_lossy().contains(&retired))
+    };
+    let key = keys.find(of_the_second).ok_or("there is no second root")??;
+    authority::rotate_issuing(&directory, &REGION.parse()?, &key, now)?;
+    std::fs::remove_file(directory.join("roots").join(format!("{retired}.pem")))?;
+    Ok(())
+}
+
+const REGION: &str = "RU-PER";
+
 fn config(settings: &Settings) -> Result<Config, Failed> {
     let mut config = Config::of_region(RegionConfig {
-        id: "RU-PER".parse()?,
+        id: REGION.parse()?,
         name: "Пермский край (учебный флот)".parse()?,
         time_zone: "Asia/Yekaterinburg".to_owned().try_into()?,
     });

@@ -1,11 +1,12 @@
 //! A run: region, lines, computers; then the plan; then the reckoning.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cos_controller::store::Store;
+use inventory_schema::Timestamp;
 use inventory_schema::enrollment::{ControllerUrl, EnrollmentToken};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -16,7 +17,7 @@ use crate::observer::{Observed, Observer};
 use crate::plan::{BadTime, Plan, Rates};
 use crate::proxy::Proxy;
 use crate::record::{Arrivals, Figures};
-use crate::region::{Controller, Settings};
+use crate::region::{Controller, Failed, Settings};
 use crate::summary::Summary;
 use crate::time::Time;
 use crate::verdict::{Verdict, Witness, judge};
@@ -54,6 +55,8 @@ pub struct Options {
     pub bad_lines: u64,
     /// This program, which starts itself as the controller.
     pub program: PathBuf,
+    /// The region begins with two roots, so that one can be retired.
+    pub two_roots: bool,
     /// How long the fleet may take to come to rest after the plan, in the real world.
     pub drain: Duration,
 }
@@ -67,6 +70,9 @@ pub struct Existing {
 /// Computers of one room share a line.
 const COMPUTERS_OF_A_LINE: u64 = 10;
 const ENROLLING_AT_ONCE: usize = 64;
+/// A first report makes a second connection beside the long poll, which stays for a while: not all at once, or a
+/// process has no file descriptors left for 10,000 agents.
+const SWITCHED_ON_EVERY: Duration = Duration::from_millis(12);
 const ENROLLMENT_PATIENCE: Duration = Duration::from_secs(1200);
 
 /// Runs a whole fleet and judges it.
@@ -103,18 +109,19 @@ pub enum Phase {
     Enrolling,
     Living,
     Draining,
+    Returning,
 }
 
-struct Fleet<'o> {
+pub(crate) struct Fleet<'o> {
     options: &'o Options,
     folder: PathBuf,
     time: Time,
-    figures: Arc<Figures>,
+    pub(crate) figures: Arc<Figures>,
     controller: Option<Controller>,
     lines: Vec<Line>,
     computers: JoinSet<Computer>,
     logs: Vec<Arc<crate::record::Log>>,
-    world: Arc<World>,
+    pub(crate) world: Arc<World>,
     begin: watch::Sender<Option<Duration>>,
     stop: watch::Sender<bool>,
     observer: Observer,
@@ -128,7 +135,7 @@ struct Line {
 }
 
 impl<'o> Fleet<'o> {
-    async fn prepare(options: &'o Options, folder: PathBuf) -> Result<Self, FleetError> {
+    pub(crate) async fn prepare(options: &'o Options, folder: PathBuf) -> Result<Self, FleetError> {
         let time = Time::begin(options.pace);
         let settings = settings(options, time, &folder);
         let controller = match &options.existing {
@@ -148,27 +155,12 @@ impl<'o> Fleet<'o> {
         let lines = options.agents.div_ceil(COMPUTERS_OF_A_LINE);
         let plan = Plan::draw(options.seed, &rates(options, lines));
         let (begin, stop) = (watch::Sender::new(None), watch::Sender::new(false));
-        let (figures, process) = (
-            Arc::new(Figures::default()),
-            controller.as_ref().map(|controller| controller.process),
-        );
         let world = Arc::new(World {
-            time,
-            seed: options.seed,
-            images: Images::default(),
-            figures: figures.clone(),
-            token,
-            folder: folder.clone(),
-            patience: patience(options.pace),
-            collect_every: Duration::from_secs(1800),
-            long_polls: options.pace == 1,
-            arrivals: Arrivals::default(),
-            enrolling: Semaphore::new(ENROLLING_AT_ONCE),
-            computers: u32::try_from(options.agents).unwrap_or(u32::MAX),
-            ramp: Duration::from_millis(5) * u32::try_from(options.agents).unwrap_or(u32::MAX),
             begin: begin.subscribe(),
             stop: stop.subscribe(),
+            ..world(options, time, token, folder.clone())
         });
+        let (figures, process) = (world.figures.clone(), controller.as_ref().map(|controller| controller.process));
         let mut fleet = Self {
             options,
             folder,
@@ -211,7 +203,7 @@ impl<'o> Fleet<'o> {
         Ok(Line { proxies, bad_times })
     }
 
-    async fn all_enrolled(&self, told: &impl Fn(&Progress)) -> Result<(), FleetError> {
+    pub(crate) async fn all_enrolled(&self, told: &impl Fn(&Progress)) -> Result<(), FleetError> {
         let all = self.logs.len();
         let enrolled = || usize::try_from(self.figures.enrolled.load(std::sync::atomic::Ordering::Relaxed)).unwrap_or(usize::MAX);
         if self.wait(Phase::Enrolling, ENROLLMENT_PATIENCE, told, || enrolled() >= all).await {
@@ -243,7 +235,7 @@ impl<'o> Fleet<'o> {
     }
 
     /// Waits until every report is delivered and every device is whole, and answers how long that took.
-    async fn come_to_rest(&self, told: &impl Fn(&Progress)) -> Option<Duration> {
+    pub(crate) async fn come_to_rest(&self, told: &impl Fn(&Progress)) -> Option<Duration> {
         let begun = Instant::now();
         let settled = self.wait(Phase::Draining, self.options.drain, told, || {
             self.logs.iter().all(|log| log.is_settled())
@@ -251,15 +243,63 @@ impl<'o> Fleet<'o> {
         settled.await.then(|| begun.elapsed())
     }
 
-    /// Stops everything; the controller last, so that its database can be opened.
-    async fn end(&mut self) -> Result<(Vec<Witness>, Observed), FleetError> {
-        self.stop.send_replace(true);
-        let mut witnesses = Vec::new();
-        while let Some(ended) = self.computers.join_next().await {
-            let computer = ended.expect("a computer does not panic");
-            witnesses.push(computer.witness(&self.world.images));
+    /// Everybody is off for `slept`, and `meanwhile` is done to the region's folder; then all are switched on in one
+    /// moment, with the controller where it was.
+    pub(crate) async fn all_return_after(
+        &mut self,
+        slept: Duration,
+        meanwhile: impl FnOnce(&Path, Timestamp) -> Result<(), Failed>,
+    ) -> Result<(), FleetError> {
+        let computers = self.all_off().await;
+        let controller = self.controller.take().expect("a herd has a controller of its own");
+        let port = controller.devices.port();
+        controller.stop().await.map_err(FleetError::Controller)?;
+        self.time = self.time.later_by(slept);
+        meanwhile(&self.folder, self.time.now()).map_err(FleetError::Controller)?;
+        let settings = Settings {
+            port,
+            computers: 0,
+            ..settings(self.options, self.time, &self.folder)
+        };
+        let controller = Controller::start(&self.options.program, &settings)
+            .await
+            .map_err(FleetError::Controller)?;
+        self.observer = Observer::start(Some(controller.process));
+        self.controller = Some(controller);
+        (self.begin, self.stop) = (watch::Sender::new(None), watch::Sender::new(false));
+        self.world = Arc::new(World {
+            begin: self.begin.subscribe(),
+            stop: self.stop.subscribe(),
+            ramp: Duration::ZERO,
+            ..world(self.options, self.time, self.world.token.clone(), self.folder.clone())
+        });
+        self.figures = self.world.figures.clone();
+        for computer in computers {
+            self.computers.spawn(computer.live(self.world.clone()));
         }
-        witnesses.sort_by_key(|witness| witness.number);
+        self.begin.send_replace(Some(self.time.elapsed()));
+        Ok(())
+    }
+
+    async fn all_off(&mut self) -> Vec<Computer> {
+        self.stop.send_replace(true);
+        let mut computers = Vec::new();
+        while let Some(ended) = self.computers.join_next().await {
+            computers.push(ended.expect("a computer does not panic"));
+        }
+        computers.sort_by_key(|computer| computer.number);
+        computers
+    }
+
+    /// What is seen of the controller so far.
+    pub(crate) fn observed(&mut self) -> Observed {
+        self.observer.stop()
+    }
+
+    /// Stops everything; the controller last, so that its database can be opened.
+    pub(crate) async fn end(&mut self) -> Result<(Vec<Witness>, Observed), FleetError> {
+        let computers = self.all_off().await;
+        let witnesses = computers.iter().map(|computer| computer.witness(&self.world.images)).collect();
         let observed = self.observer.stop();
         if let Some(controller) = self.controller.take() {
             controller.stop().await.map_err(FleetError::Controller)?;
@@ -267,7 +307,7 @@ impl<'o> Fleet<'o> {
         Ok((witnesses, observed))
     }
 
-    fn database(&self) -> Option<String> {
+    pub(crate) fn database(&self) -> Option<String> {
         match (&self.options.database, &self.options.existing) {
             (Some(url), _) => Some(url.clone()),
             (None, None) => Some(sqlite(&self.folder)),
@@ -275,7 +315,7 @@ impl<'o> Fleet<'o> {
         }
     }
 
-    async fn wait(&self, phase: Phase, patience: Duration, told: &impl Fn(&Progress), done: impl Fn() -> bool) -> bool {
+    pub(crate) async fn wait(&self, phase: Phase, patience: Duration, told: &impl Fn(&Progress), done: impl Fn() -> bool) -> bool {
         let begun = Instant::now();
         let mut ticks = tokio::time::interval(Duration::from_millis(50));
         let mut last = Instant::now();
@@ -325,12 +365,34 @@ impl Line {
     }
 }
 
-fn settings(options: &Options, time: Time, folder: &std::path::Path) -> Settings {
+/// The world before anybody lives in it.
+fn world(options: &Options, time: Time, token: String, folder: PathBuf) -> World {
+    World {
+        time,
+        seed: options.seed,
+        images: Images::default(),
+        figures: Arc::default(),
+        token,
+        folder,
+        patience: patience(options.pace),
+        collect_every: Duration::from_secs(1800),
+        long_polls: options.pace == 1,
+        arrivals: Arrivals::default(),
+        enrolling: Semaphore::new(ENROLLING_AT_ONCE),
+        computers: u32::try_from(options.agents).unwrap_or(u32::MAX),
+        ramp: SWITCHED_ON_EVERY * u32::try_from(options.agents).unwrap_or(u32::MAX),
+        begin: watch::channel(None).1,
+        stop: watch::channel(false).1,
+    }
+}
+
+fn settings(options: &Options, time: Time, folder: &Path) -> Settings {
     Settings {
         time,
         folder: folder.to_owned(),
         database: options.database.clone().unwrap_or_else(|| sqlite(folder)),
         port: 0,
+        two_roots: options.two_roots,
         computers: u32::try_from(options.agents).unwrap_or(u32::MAX),
         // Compressed time has no long polls: agents are told when to come back.
         interval_seconds: if options.pace == 1 { 60 } else { 900 },
@@ -352,7 +414,7 @@ fn patience(pace: u32) -> Duration {
     (Duration::from_secs(60) / pace).max(Duration::from_secs(2))
 }
 
-fn sqlite(folder: &std::path::Path) -> String {
+fn sqlite(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("controller.sqlite").display())
 }
 
@@ -368,8 +430,8 @@ fn urls(line: &Line, controllers: &[SocketAddr]) -> Result<Vec<ControllerUrl>, F
 }
 
 /// In memory where the system has a place for that: thousands of small files are flushed one by one.
-fn state_folder() -> Result<tempfile::TempDir, FleetError> {
-    let memory = std::path::Path::new("/dev/shm");
+pub(crate) fn state_folder() -> Result<tempfile::TempDir, FleetError> {
+    let memory = Path::new("/dev/shm");
     let mut builder = tempfile::Builder::new();
     builder.prefix("cos-fleet-");
     let made = if memory.is_dir() {

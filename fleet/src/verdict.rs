@@ -32,6 +32,8 @@ const MAX_COMPLAINTS: usize = 50;
 pub struct Witness {
     pub number: u64,
     pub log: Arc<Log>,
+    /// How many root certificates it believes.
+    pub roots: usize,
     pub hardware: BTreeMap<SectionName, Digest>,
 }
 
@@ -131,5 +133,89 @@ fn judge_chain(reports: &[ReportRecord], breaks: &mut BTreeMap<String, usize>, c
             complaints.push(format!("has a chain that breaks at {} without a word", report.digest));
         }
         newest = Some(report.digest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inventory_schema::envelope::{ChainPlace, ReportKind};
+    use inventory_schema::{KeyFingerprint, Timestamp};
+
+    fn digest(number: u8) -> Digest {
+        Digest::of(&[number])
+    }
+
+    fn report(number: u8) -> ReportRecord {
+        ReportRecord {
+            id: i64::from(number),
+            key: KeyFingerprint(digest(0)),
+            place: ChainPlace {
+                epoch: 0,
+                sequence: u64::from(number),
+            },
+            digest: digest(number),
+            previous: (number > 1).then(|| digest(number - 1)),
+            resumed: None,
+            kind: ReportKind::Inventory,
+            received_at: Timestamp::from_unix_seconds(1),
+            device_time: Timestamp::from_unix_seconds(1),
+            trusted_time: None,
+            state: ReportState::Stored,
+            sections: 1,
+        }
+    }
+
+    fn complaints(entries: &Entries, reports: &[ReportRecord]) -> Vec<String> {
+        let mut complaints = Vec::new();
+        judge_reports(entries, reports, &mut BTreeMap::new(), &mut complaints);
+        complaints
+    }
+
+    fn of_three() -> Entries {
+        let all = [digest(1), digest(2), digest(3)];
+        Entries {
+            spooled: all.into(),
+            acknowledged: all.into(),
+            ..Entries::default()
+        }
+    }
+
+    #[test]
+    fn three_reports_in_a_row_are_well() {
+        assert_eq!(complaints(&of_three(), &[report(1), report(2), report(3)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_acknowledged_report_that_is_missing_or_there_twice_is_a_loss() {
+        let missing = complaints(&of_three(), &[report(1), report(2)]);
+        assert!(missing.iter().any(|complaint| complaint.contains("and it is not")), "{missing:?}");
+        let twice = complaints(&of_three(), &[report(1), report(2), report(3), report(3)]);
+        assert!(twice.iter().any(|complaint| complaint.contains("2 times")), "{twice:?}");
+    }
+
+    #[test]
+    fn a_report_that_vanished_and_one_that_nobody_made_are_told() {
+        let mut entries = of_three();
+        entries.acknowledged.remove(&digest(3));
+        let vanished = complaints(&entries, &[report(1), report(2)]);
+        assert!(
+            vanished.iter().any(|complaint| complaint.contains("neither arrived nor waits")),
+            "{vanished:?}"
+        );
+        entries.lost_with_disk.insert(digest(3));
+        assert!(complaints(&entries, &[report(1), report(2)]).is_empty());
+        let foreign = complaints(&of_three(), &[report(1), report(2), report(3), report(4)]);
+        assert!(foreign.iter().any(|complaint| complaint.contains("never made")), "{foreign:?}");
+    }
+
+    #[test]
+    fn a_chain_may_break_only_with_a_word() {
+        let mut broken = report(3);
+        broken.previous = Some(digest(9));
+        let said = complaints(&of_three(), &[report(1), report(2), broken.clone()]);
+        assert!(said.iter().any(|complaint| complaint.contains("without a word")), "{said:?}");
+        broken.resumed = Some(Resumption::RecordLost);
+        assert!(complaints(&of_three(), &[report(1), report(2), broken]).is_empty());
     }
 }

@@ -24,6 +24,7 @@ async fn a_fleet_with_every_fault_loses_nothing() {
         existing: None,
         bad_lines: if agents > 200 { 250 } else { 1000 },
         program: env!("CARGO_BIN_EXE_cos-fleet").into(),
+        two_roots: false,
         drain: Duration::from_secs(120),
     };
     let summary = run(&options, |_| {}).await.unwrap();

@@ -73,14 +73,14 @@ fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy {
 
 /// Whether an expired certificate may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expiry {
+pub(crate) enum Expiry {
     Refused,
     /// Renewal: the key proves itself.
     Accepted,
 }
 
 /// The device that is calling, if its key is still in force.
-async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<Arc<DeviceIdentity>, ProblemCode> {
+pub(crate) async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<Arc<DeviceIdentity>, ProblemCode> {
     let identity = identify(state, peer, expiry).await?;
     refuse_revoked(state, &identity).await?;
     Ok(identity)

@@ -62,6 +62,8 @@ pub(super) struct Shell {
     collected: Bodies,
     events: mpsc::UnboundedSender<Event>,
     arriving: mpsc::UnboundedReceiver<Event>,
+    /// When this boot began, until the controller answered.
+    unanswered_since: Option<Instant>,
     /// Requests under way; they end with the shell.
     requests: JoinSet<()>,
 }
@@ -96,6 +98,7 @@ impl Shell {
             collected: Bodies::new(),
             events,
             arriving,
+            unanswered_since: Some(Instant::now()),
             requests: JoinSet::new(),
             boot,
         }
@@ -141,7 +144,12 @@ impl Shell {
 
     fn handle(&mut self, event: Event) {
         match &event {
-            Event::CheckInAnswered(answer) => drop(self.clock.told(answer.server_time)),
+            Event::CheckInAnswered(answer) => {
+                self.clock.told(answer.server_time);
+                if let Some(since) = self.unanswered_since.take() {
+                    self.boot.world.figures.returned_times.add(since.elapsed());
+                }
+            }
             Event::TimeReceived(time) => drop(self.clock.told(*time)),
             Event::Renewed => self.reconnect(),
             Event::Delivered { answers, .. } => self.note_visible(answers),
