@@ -19,6 +19,8 @@ echo "PostgreSQL of the tests: $COS_TEST_POSTGRES"
 if [ "${1-}" = --slow ]; then
     # The properties once more, with sixteen times the cases.
     PROPTEST_CASES=4096 cargo_test -p inventory-schema -p cos-agent --lib
+    # The controller killed fifty times on each engine, and the kills that are too long for every change.
+    COS_TEST_SLOW=1 COS_TEST_KILLS=50 cargo_test -p cos-controller --test kill
     # A fleet of 2,000 agents with every fault.
     COS_FLEET_AGENTS=2000 cargo_test --release -p cos-fleet --test small
     exit

@@ -5,7 +5,7 @@ use axum::{Extension, Json};
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::report::ReportAnswers;
 
-use super::{Expiry, Refused, body, identify, refused};
+use super::{Expiry, Refused, body, identify, in_time, refused};
 use crate::presence::Caller;
 use crate::report::intake::JudgedBatch;
 use crate::state::AppState;
@@ -25,7 +25,7 @@ async fn answer(state: &AppState, peer: PeerIdentity, request: Request) -> Resul
     // Unpacked, read and judged in one go, where nobody waits for it.
     let judge = move |batch| JudgedBatch::of(batch, &signer, &region.id, now);
     let judged = body::read_large_json(request, state.traffic.bodies, judge).await?;
-    match state.traffic.presence.who(identity.key).await? {
+    match in_time(state.traffic.presence.who(identity.key)).await? {
         Caller::Device { standing, .. } => state.traffic.intake.take_in(judged, standing.device).await,
         // The record was deleted: the next check-in makes it again, from the receipt.
         Caller::Unknown => Ok(judged.later()),
