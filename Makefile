@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-all bench schema routes deny clean
+.PHONY: help demo test test-all bench fleet fleet-herd schema routes deny clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,18 @@ bench: ## the benchmarks, each figure beside the bare reference in the same run 
 	cargo bench -p cos-agent --bench inventory
 	cargo bench -p cos-controller --bench validation
 	cargo bench -p cos-controller --bench figures
+
+# How large the fleet is, how long it lives and which one it is: make fleet N=10000 HOURS=1 PACE=1
+N ?= 200
+HOURS ?= 4
+PACE ?= 600
+SEED ?= 1
+
+fleet: ## a simulated fleet against a real controller, with faults: make fleet N=2000
+	cargo run --release --quiet -p cos-fleet -- --agents $(N) --hours $(HOURS) --pace $(PACE) --seed $(SEED)
+
+fleet-herd: ## 10,000 agents return at once, after 8 hours and after 100 days
+	cargo run --release --quiet -p cos-fleet -- --agents 10000 --herd
 
 schema: ## write the JSON Schema files anew from the types
 	UPDATE_SCHEMA=1 cargo test -p inventory-schema --test schema_files

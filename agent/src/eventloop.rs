@@ -90,7 +90,6 @@ impl Shell {
         let state = &config.state_dir;
         let enrollment = Enrollment::load(state)?.ok_or(RunError::NotEnrolled)?;
         let identity = Identity::load(state)?.ok_or_else(|| RunError::KeyMissing(state.clone()))?;
-        let ledger = Ledger::load(state)?.of_key(identity.fingerprint());
         let limits = SpoolLimits {
             bytes: config.spool.max_bytes,
             reports: config.spool.max_reports,
@@ -99,6 +98,7 @@ impl Shell {
         for damaged in damage {
             tracing::warn!(file = %damaged.file.display(), fault = ?damaged.fault, "a waiting report was damaged and moved aside");
         }
+        let ledger = Ledger::load(state)?.of_key(identity.fingerprint()).caught_up(spool.newest_head());
         let transport = Transport::new(&enrollment, &identity, &config, clock.clone())?;
         let now = clock.moment();
         let subject = Subject {
@@ -233,7 +233,7 @@ impl Shell {
                 Ok(answer) => succeeded(answer),
                 Err(failure) => {
                     log_once(&last_failure, &failure);
-                    failed(kind_of(&failure))
+                    failed(failure_of(&failure))
                 }
             };
             // Nobody listens any more when the agent ends.
@@ -353,7 +353,7 @@ impl Shell {
 }
 
 /// The envelope's canonical bytes with the device key's signature over exactly them.
-fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
+pub fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
     let envelope = CanonicalBytes::of(envelope).expect("an envelope is text, integers and digests");
     let signature = identity.sign(envelope.as_bytes());
     SignedReport {
@@ -362,7 +362,8 @@ fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
     }
 }
 
-fn holdings(enrollment: &Enrollment) -> Holdings {
+/// What the core compares with the controller's.
+pub fn holdings(enrollment: &Enrollment) -> Holdings {
     Holdings {
         trust: Some(enrollment.trust.digest()),
         receipt: Some(Digest::of(enrollment.receipt.document.as_bytes())),
@@ -370,7 +371,7 @@ fn holdings(enrollment: &Enrollment) -> Holdings {
 }
 
 /// What the core needs to know of a failure.
-fn kind_of(failure: &TransportFailure) -> Failure {
+pub fn failure_of(failure: &TransportFailure) -> Failure {
     match failure {
         TransportFailure::CertificateTimeInvalid { .. } => Failure::WrongTime,
         TransportFailure::Problem(problem) => match problem.code {
@@ -395,7 +396,7 @@ fn log_once(last: &Mutex<Option<String>>, failure: &TransportFailure) {
     let text = chain(failure);
     let mut last = lock(last);
     if last.as_ref() != Some(&text) {
-        match (failure, kind_of(failure)) {
+        match (failure, failure_of(failure)) {
             (TransportFailure::Problem(problem), Failure::Busy(_)) => {
                 tracing::warn!("the controller cannot serve now: {}; the agent keeps trying", problem.code);
             }

@@ -69,6 +69,20 @@ impl Ledger {
         }
     }
 
+    /// This ledger brought up to what lies in the spool: the power may have been cut after a report was kept there
+    /// and before the ledger was saved. The next envelope must follow that report, or it would fork the chain.
+    pub fn caught_up(self, newest_waiting: Option<ChainHead>) -> Self {
+        match newest_waiting {
+            Some(waiting) if self.newest.is_none_or(|newest| newest.place < waiting.place) => Self {
+                newest: Some(waiting),
+                // What it states is not known here: everything that the controller does not confirm is stated again.
+                stated: self.held.clone(),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     pub fn save(&self, directory: &Path) -> Result<(), FileError> {
         let json = serde_json::to_vec_pretty(self).expect("a ledger is digests and numbers");
         durable_file::replace(&directory.join(FILE), &json)
@@ -100,6 +114,24 @@ mod tests {
                 ..Ledger::default()
             }
         );
+    }
+
+    #[test]
+    fn a_report_that_the_ledger_does_not_know_is_followed() {
+        let head = |sequence| ChainHead {
+            place: ChainPlace { epoch: 0, sequence },
+            digest: Digest::of(&[sequence as u8]),
+        };
+        let ledger = Ledger {
+            newest: Some(head(2)),
+            stated: [(SectionName::Memory, Digest::of(b"stated"))].into(),
+            ..Ledger::default()
+        };
+        assert_eq!(ledger.clone().caught_up(None), ledger);
+        assert_eq!(ledger.clone().caught_up(Some(head(1))), ledger);
+        assert_eq!(ledger.clone().caught_up(Some(head(2))), ledger);
+        let caught_up = ledger.caught_up(Some(head(3)));
+        assert_eq!((caught_up.newest, caught_up.stated.len()), (Some(head(3)), 0));
     }
 
     #[test]

@@ -26,12 +26,14 @@ pub enum Action {
     OperatorCreated,
     OperatorDisabled,
     OperatorPasswordReset,
+    MonthDropped,
+    Restored,
     EvidenceExported,
     CheckpointTaken,
 }
 
 impl Action {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -45,6 +47,8 @@ impl Action {
         Self::OperatorCreated,
         Self::OperatorDisabled,
         Self::OperatorPasswordReset,
+        Self::MonthDropped,
+        Self::Restored,
         Self::EvidenceExported,
         Self::CheckpointTaken,
     ];
@@ -64,6 +68,8 @@ impl Action {
             Self::OperatorCreated => "operator_created",
             Self::OperatorDisabled => "operator_disabled",
             Self::OperatorPasswordReset => "operator_password_reset",
+            Self::MonthDropped => "month_dropped",
+            Self::Restored => "restored",
             Self::EvidenceExported => "evidence_exported",
             Self::CheckpointTaken => "checkpoint_taken",
         }
@@ -73,6 +79,9 @@ impl Action {
 /// Who acts where nobody is signed in, as the log names it. No operator may have this login.
 pub const COMMAND_LINE: &str = "cli";
 
+/// The program itself, as the log names it. No operator may have this login.
+pub const CONTROLLER: &str = "controller";
+
 /// What was acted upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
@@ -81,6 +90,8 @@ pub enum SubjectKind {
     Device,
     Token,
     Register,
+    Month,
+    Database,
     Checkpoint,
 }
 
@@ -92,6 +103,8 @@ impl SubjectKind {
             Self::Device => "device",
             Self::Token => "token",
             Self::Register => "register",
+            Self::Month => "month",
+            Self::Database => "database",
             Self::Checkpoint => "checkpoint",
         }
     }
@@ -131,6 +144,11 @@ impl Entry {
         Self::by_login(at, None, COMMAND_LINE, action, kind, subject)
     }
 
+    /// What the program does by itself.
+    pub fn by_itself(at: Timestamp, action: Action, kind: SubjectKind, subject: impl ToString) -> Self {
+        Self::by_login(at, None, CONTROLLER, action, kind, subject)
+    }
+
     /// The organization it concerns, by internal id: whose scope may see the entry.
     pub fn of_organization(mut self, id: i64) -> Self {
         self.entry.organization_id = Some(id);
@@ -143,8 +161,13 @@ impl Entry {
         self
     }
 
-    pub async fn record(mut self, store: &Store) -> Result<(), StoreError> {
+    /// For a store that adds it together with what it tells of.
+    pub fn into_new(mut self) -> NewActivity {
         self.entry.detail = Value::Object(self.detail).to_string();
-        store.append_activity(&self.entry).await
+        self.entry
+    }
+
+    pub async fn record(self, store: &Store) -> Result<(), StoreError> {
+        store.append_activity(&self.into_new()).await
     }
 }

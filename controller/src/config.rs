@@ -40,6 +40,8 @@ pub struct Config {
     #[serde(default)]
     pub check_in: CheckIn,
     #[serde(default)]
+    pub retention: Retention,
+    #[serde(default)]
     pub log: Log,
 }
 
@@ -208,6 +210,28 @@ impl CheckIn {
     }
 }
 
+/// How long reports are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Whole months beside the running one; 0 keeps everything.
+    pub months: Bounded<0, 1_200>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        // Papers of a contract are asked for within five years.
+        Self { months: Bounded::of(60) }
+    }
+}
+
+impl Retention {
+    /// `None`: everything is kept.
+    pub fn keep(&self) -> Option<u16> {
+        u16::try_from(self.months.value()).ok().filter(|months| *months > 0)
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
@@ -247,6 +271,7 @@ impl Config {
             authority: AuthorityFiles::default(),
             limits: Limits::default(),
             check_in: CheckIn::default(),
+            retention: Retention::default(),
             log: Log::default(),
         }
     }

@@ -31,6 +31,8 @@ pub struct Metrics {
     pub check_ins: Counter,
     pub enrollments: Counter,
     pub failed_logins: Counter,
+    pub months_dropped: Counter,
+    pub reports_dropped: Counter,
     /// Requests by route and status; routes are the router's own paths, so that strangers cannot add series.
     requests: Mutex<BTreeMap<(String, u16), u64>>,
 }
@@ -72,6 +74,16 @@ impl Metrics {
             ("cos_check_ins_total", "Check-ins answered.", &self.check_ins),
             ("cos_enrollments_total", "Certificates issued to new devices.", &self.enrollments),
             ("cos_failed_logins_total", "Failed sign-ins.", &self.failed_logins),
+            (
+                "cos_retention_months_total",
+                "Months of reports let go as older than the retention.",
+                &self.months_dropped,
+            ),
+            (
+                "cos_retention_reports_total",
+                "Reports let go with their months.",
+                &self.reports_dropped,
+            ),
         ] {
             metric(&mut text, name, help, "counter", counter.read());
         }

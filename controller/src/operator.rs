@@ -6,7 +6,7 @@ use inventory_schema::Timestamp;
 use uuid::Uuid;
 
 use crate::access::Role;
-use crate::activity_log::COMMAND_LINE;
+use crate::activity_log::{COMMAND_LINE, CONTROLLER};
 use crate::password::{self, PasswordError};
 use crate::store::operator::NewOperator;
 use crate::store::{Scope, Store, StoreError};
@@ -45,7 +45,7 @@ pub async fn create(store: &Store, wish: NewOperatorWish, now: Timestamp) -> Res
         return Err(CreateOperatorError::Login(login));
     }
     // An entry of the activity log must not leave open who acted.
-    if login.eq_ignore_ascii_case(COMMAND_LINE) {
+    if [COMMAND_LINE, CONTROLLER].iter().any(|taken| login.eq_ignore_ascii_case(taken)) {
         return Err(CreateOperatorError::Taken(login));
     }
     let display_name = wish.display_name.trim().to_owned();

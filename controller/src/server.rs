@@ -18,6 +18,7 @@ use crate::router;
 use crate::state::{AppState, Clock, Region, UnknownZone};
 use crate::store::{Store, StoreError};
 use crate::task::checkpoint::Taker;
+use crate::task::retention;
 use crate::tls::certificate::CertificateLoadError;
 use crate::tls::{self, CertificateFiles, ConnectionLimits, Endpoint, EndpointError, LiveCertificate};
 use crate::wake::keep_waking;
@@ -102,6 +103,7 @@ impl Server {
         ));
         let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks)?;
         tasks.push(spawn_until(&stopping, housekeeping(state.clone())));
+        tasks.push(spawn_until(&stopping, keeping(state.clone(), config.retention.keep())));
         tasks.push(spawn_until(
             &stopping,
             keep_waking(state.store.clone(), state.traffic.waiting.clone()),
@@ -235,6 +237,19 @@ async fn checkpoint_if_due(state: &AppState) {
         // Without an interface or pages the log keeps the line too.
         Ok(Some(taken)) => tracing::info!(checkpoint = %taken.line(), "the day's checkpoint was taken"),
         Err(error) => tracing::error!(error = %crate::error_chain(&error), "the day's checkpoint was not taken and will be tried again"),
+    }
+}
+
+/// Makes the coming months and lets old ones go, beside the other work: a month's end takes its time.
+async fn keeping(state: AppState, keep: Option<u16>) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = state.clock.now();
+        if let Err(error) = retention::run(&state.store, &state.metrics, keep, now).await {
+            tracing::warn!(error = %crate::error_chain(&error), "reports older than the retention were not let go and will be tried again");
+        }
     }
 }
 

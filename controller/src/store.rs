@@ -34,6 +34,7 @@ pub mod received;
 pub mod register;
 pub mod report;
 pub mod report_reading;
+pub mod retention;
 pub mod review;
 pub mod session;
 mod statement;

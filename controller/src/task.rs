@@ -4,3 +4,4 @@
 //! begins it. Called by `server.rs` on its beat and by the command line.
 
 pub mod checkpoint;
+pub mod retention;

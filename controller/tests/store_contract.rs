@@ -26,8 +26,12 @@ mod presence;
 mod registers;
 #[path = "store_contract/reports.rs"]
 mod reports;
+#[path = "store_contract/retention.rs"]
+mod retention;
 #[path = "store_contract/tokens.rs"]
 mod tokens;
+#[path = "store_contract/year.rs"]
+mod year;
 
 /// Runs each named test, an `async fn(Store)`, once per engine.
 macro_rules! on_both_engines {
@@ -89,6 +93,9 @@ on_both_engines! {
     identity::a_value_of_a_whole_batch_is_counted_and_finds_nobody,
     identity::hardware_is_claimed_once,
     identity::a_case_is_opened_once_and_decided,
+    retention::a_month_goes_and_what_rests_on_it_stays,
+    retention::a_broken_run_is_finished_by_the_next,
+    retention::reports_come_in_while_a_month_goes,
     people::an_operator_logs_in_is_locked_and_disabled,
     people::sessions_expire_and_end,
     people::activity_is_read_within_scope,

@@ -1,8 +1,9 @@
 //! The core against a model of the controller: a map of what it holds and one chain.
 
+mod herd;
 mod year;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, SpoolDepth};
@@ -44,6 +45,49 @@ struct World {
     /// Whether there is room for reports in its database.
     room: bool,
     deliveries: usize,
+    // What a year looks at besides.
+    disk: Disk,
+    mood: Mood,
+    /// Digests in the present record: known wherever they stand, as the database knows them.
+    known: BTreeSet<Digest>,
+    places: BTreeMap<ChainPlace, Digest>,
+    stored_twice: usize,
+    forks: usize,
+    fates: BTreeMap<Digest, Fate>,
+}
+
+/// What lies on the disk besides the reports.
+#[derive(Debug, Clone, Default)]
+struct Disk {
+    /// The ledger as it was saved last.
+    ledger: Ledger,
+    tombstones: BTreeSet<Digest>,
+    /// The most reports, and the most with bodies; none where nothing is bounded.
+    bounds: Option<(usize, usize)>,
+}
+
+/// How the controller and the line behave besides being there or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Mood {
+    #[default]
+    Well,
+    /// Answers «later» to everything.
+    Busy,
+    /// Stores, and the answer is lost on its way.
+    AnswersLost,
+}
+
+/// What became of a report that lay on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Waits,
+    Stored,
+    /// Signed anew under another digest, which has a fate of its own.
+    Replaced,
+    /// Gone with a restored disk.
+    Lost,
+    /// The spool was full of envelopes alone.
+    Forgotten,
 }
 
 fn subject() -> Subject {
@@ -99,6 +143,13 @@ impl World {
             receipts_asked: 0,
             room: true,
             deliveries: 0,
+            disk: Disk::default(),
+            mood: Mood::Well,
+            known: BTreeSet::new(),
+            places: BTreeMap::new(),
+            stored_twice: 0,
+            forks: 0,
+            fates: BTreeMap::new(),
         }
     }
 
@@ -114,8 +165,34 @@ impl World {
         SpoolDepth {
             reports: Count::saturating(self.spool.len() as u64),
             bytes: Bytes::saturating(0),
-            tombstones: Count::saturating(0),
+            tombstones: Count::saturating(self.disk.tombstones.len() as u64),
         }
+    }
+
+    /// Keeps a report as the spool does: bodies go before envelopes, envelopes when nothing else is left.
+    fn keep(&mut self, envelope: Envelope) {
+        self.fates.insert(head_of(&envelope).digest, Fate::Waits);
+        self.spool.push(envelope);
+        let Some((most, most_with_bodies)) = self.disk.bounds else { return };
+        while self.spool.len() > most {
+            let digest = head_of(&self.spool.remove(0)).digest;
+            self.disk.tombstones.remove(&digest);
+            self.fates.insert(digest, Fate::Forgotten);
+        }
+        let digests: Vec<Digest> = self.spool.iter().map(|envelope| head_of(envelope).digest).collect();
+        let with_bodies: Vec<Digest> = digests
+            .into_iter()
+            .filter(|digest| !self.disk.tombstones.contains(digest))
+            .collect();
+        let too_many = with_bodies.len().saturating_sub(most_with_bodies);
+        self.disk.tombstones.extend(&with_bodies[..too_many]);
+        assert!(self.spool.len() <= most && self.spool.len() - self.disk.tombstones.len() <= most_with_bodies);
+    }
+
+    /// The power is cut: the agent starts with what its disk holds, which may be older than what it knew.
+    fn cut_power(&mut self) {
+        let newest = self.spool.last().map(head_of);
+        self.restart(self.disk.ledger.clone().caught_up(newest));
     }
 
     /// Restarts the agent with this ledger, as a reboot or a restored disk does.
@@ -151,14 +228,6 @@ impl World {
         self.uptime = end;
     }
 
-    /// The computer is off for `span` and starts again with what lies on its disk.
-    fn switch_off(&mut self, span: Duration) {
-        self.wall += span;
-        self.boots = self.boots.wrapping_add(1);
-        self.uptime = Duration::ZERO;
-        self.restart(self.core.ledger().clone());
-    }
-
     fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Collect => Some(Event::Collected {
@@ -167,20 +236,42 @@ impl World {
             Action::CheckIn { request, with_receipt, .. } => Some(self.check_in(&request, with_receipt)),
             Action::Spool { .. } if self.disk_full => Some(Event::SpoolFailed),
             Action::Spool { envelope, .. } => {
-                self.spool.push(*envelope);
+                self.keep(*envelope);
                 Some(Event::Spooled { depth: self.depth() })
             }
             Action::Deliver if !self.reachable => Some(Event::DeliveryFailed(Failure::Unreachable)),
+            Action::Deliver if self.mood == Mood::Busy => Some(Event::DeliveryFailed(Failure::Busy(None))),
+            Action::Deliver if self.mood == Mood::AnswersLost => {
+                let before = (self.spool.clone(), self.disk.clone());
+                let _ = self.deliver();
+                (self.spool, self.disk) = before;
+                Some(Event::DeliveryFailed(Failure::Unreachable))
+            }
             Action::Deliver => Some(self.deliver()),
             Action::Resume { head, reason } => {
-                self.spool = resume_from(head, Some(reason), std::mem::take(&mut self.spool));
+                let old = std::mem::take(&mut self.spool);
+                let buried = std::mem::take(&mut self.disk.tombstones);
+                let digests: Vec<Digest> = old.iter().map(|envelope| head_of(envelope).digest).collect();
+                for (digest, envelope) in digests.into_iter().zip(resume_from(head, Some(reason), old)) {
+                    if self.fates.insert(digest, Fate::Replaced) == Some(Fate::Stored) {
+                        self.fates.insert(digest, Fate::Stored);
+                    }
+                    if buried.contains(&digest) {
+                        self.disk.tombstones.insert(head_of(&envelope).digest);
+                    }
+                    self.keep(envelope);
+                }
                 let newest = self.spool.last().map_or(head, head_of);
                 Some(Event::Resumed {
                     newest,
                     depth: self.depth(),
                 })
             }
-            Action::SaveLedger(_) | Action::AdoptTrust(_) | Action::AdoptReceipt(_) | Action::Stop => None,
+            Action::SaveLedger(ledger) => {
+                self.disk.ledger = *ledger;
+                None
+            }
+            Action::AdoptTrust(_) | Action::AdoptReceipt(_) | Action::Stop => None,
             Action::Renew => Some(Event::Renewed),
             Action::AskTime => Some(Event::TimeReceived(Timestamp::from_unix_seconds(1_800_000_000) + self.wall)),
         }
@@ -189,6 +280,11 @@ impl World {
     fn check_in(&mut self, request: &CheckIn, with_receipt: bool) -> Event {
         if !self.reachable {
             return Event::CheckInFailed(Failure::Unreachable);
+        }
+        match self.mood {
+            Mood::Well => {}
+            Mood::Busy => return Event::CheckInFailed(Failure::Busy(Some(Seconds::saturating(30)))),
+            Mood::AnswersLost => return Event::CheckInFailed(Failure::Unreachable),
         }
         self.check_ins += 1;
         if with_receipt {
@@ -233,8 +329,12 @@ impl World {
         for envelope in std::mem::take(&mut self.spool) {
             let head = head_of(&envelope);
             let outcome = match self.head {
-                Some(known) if known == head => ReportOutcome::Duplicate,
+                _ if self.known.contains(&head.digest) => ReportOutcome::Duplicate,
                 Some(known) if envelope.previous == Some(known.digest) => self.store(&envelope),
+                Some(known) if self.places.contains_key(&head.place) => {
+                    self.forks += 1;
+                    ReportOutcome::Forked { head: known }
+                }
                 Some(known) => {
                     self.refused_gaps += 1;
                     self.spool.push(envelope.clone());
@@ -245,6 +345,9 @@ impl World {
                     self.store(&envelope)
                 }
             };
+            if !matches!(outcome, ReportOutcome::Gap { .. }) {
+                self.disk.tombstones.remove(&head.digest);
+            }
             answers.push(Delivery {
                 head,
                 sections: envelope.sections,
@@ -258,9 +361,19 @@ impl World {
     }
 
     fn store(&mut self, envelope: &Envelope) -> ReportOutcome {
-        self.head = Some(head_of(envelope));
-        self.held.extend(envelope.sections.iter().map(|(name, digest)| (*name, *digest)));
+        let head = head_of(envelope);
+        self.head = Some(head);
+        self.stored_twice += usize::from(!self.known.insert(head.digest));
+        self.places.insert(head.place, head.digest);
+        self.fates.insert(head.digest, Fate::Stored);
         self.stored.push(envelope.clone());
+        if self.disk.tombstones.contains(&head.digest) {
+            // The envelope proves that there was a report; what it stated must come again.
+            return ReportOutcome::Stored {
+                missing: envelope.sections.values().copied().collect(),
+            };
+        }
+        self.held.extend(envelope.sections.iter().map(|(name, digest)| (*name, *digest)));
         ReportOutcome::Stored { missing: Vec::new() }
     }
 
@@ -268,6 +381,8 @@ impl World {
         self.record = false;
         self.head = None;
         self.held.clear();
+        self.known.clear();
+        self.places.clear();
     }
 
     fn is_whole(&self) -> bool {

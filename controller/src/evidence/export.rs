@@ -21,6 +21,7 @@ use super::archive::{self, Archive, Output, Part};
 use super::document::{self, Base64, LogLine};
 use super::merkle::Node;
 use crate::authority::{Authority, IssueError, SignError};
+use crate::store::month::ReceivedMonth;
 use crate::store::received::ReceivedReport;
 use crate::store::report::ReportState;
 use crate::store::{Scope, Store, StoreError};
@@ -168,7 +169,7 @@ impl<O: Output> Writing<'_, O> {
             made_at: now,
             from: wish.from,
             to: wish.to,
-            kept_since: None,
+            kept_since: self.source.store.kept_since().await?.map(ReceivedMonth::begin),
             selection: wish.selection.clone(),
             devices,
         };

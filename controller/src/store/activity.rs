@@ -1,6 +1,7 @@
 //! The activity log: who did what. Entries are added and read, never changed.
 
 use inventory_schema::Timestamp;
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::statement::{Columns, records};
@@ -45,21 +46,8 @@ macro_rules! matching {
 
 impl Store {
     pub async fn append_activity(&self, entry: &NewActivity) -> StoreResult<()> {
-        sqlx::query(
-            "INSERT INTO activity (at, operator_id, operator_login, action, subject_kind, subject_id, organization_id, detail) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(entry.at.unix_micros())
-        .bind(entry.operator_id)
-        .bind(entry.operator_login.as_str())
-        .bind(entry.action.as_str())
-        .bind(entry.subject_kind.as_str())
-        .bind(entry.subject_id.as_str())
-        .bind(entry.organization_id)
-        .bind(entry.detail.as_str())
-        .execute(self.write())
-        .await?;
-        Ok(())
+        let mut connection = self.write().acquire().await?;
+        append(&mut connection, entry).await
     }
 
     /// Newest first.
@@ -86,6 +74,25 @@ impl Store {
             total: count.int("total")?,
         })
     }
+}
+
+/// Adds an entry together with what it tells of.
+pub(super) async fn append(connection: &mut AnyConnection, entry: &NewActivity) -> StoreResult<()> {
+    sqlx::query(
+        "INSERT INTO activity (at, operator_id, operator_login, action, subject_kind, subject_id, organization_id, detail) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(entry.at.unix_micros())
+    .bind(entry.operator_id)
+    .bind(entry.operator_login.as_str())
+    .bind(entry.action.as_str())
+    .bind(entry.subject_kind.as_str())
+    .bind(entry.subject_id.as_str())
+    .bind(entry.organization_id)
+    .bind(entry.detail.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 fn read(row: &AnyRow) -> StoreResult<Activity> {

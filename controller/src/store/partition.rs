@@ -88,3 +88,28 @@ pub(super) async fn attached(connection: &mut AnyConnection) -> Result<BTreeSet<
     }
     Ok(partitions)
 }
+
+/// Takes a month for this transaction alone; whoever else uses reports waits for it, and it for them a second at most.
+pub(super) async fn lock(connection: &mut AnyConnection, month: ReceivedMonth) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::raw_sql("SET LOCAL lock_timeout = '1s'; LOCK TABLE report, report_section, body IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *connection)
+        .await?;
+    tracing::debug!(%month, "a month was taken to be dropped");
+    Ok(())
+}
+
+/// Drops what [`lock`] took.
+pub(super) async fn remove(connection: &mut AnyConnection, month: ReceivedMonth) -> Result<(), StoreError> {
+    let number = month.number();
+    for table in TABLES {
+        // Names of tables and numbers only.
+        sqlx::raw_sql(AssertSqlSafe(format!("DROP TABLE IF EXISTS {table}_{number}")))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -9,8 +9,8 @@ use sqlx::any::AnyRow;
 use super::certificate::{IssuedCertificate, Revocation};
 use super::organization::in_scope;
 use super::report::ReportState;
-use super::report_reading::decompress;
-use super::statement::{Bulk, Columns, records};
+use super::report_reading::{decompress, read_envelope};
+use super::statement::{Bulk, Columns, raw, records};
 use super::{Scope, Store, StoreResult};
 
 /// A report exactly as it was received.
@@ -52,14 +52,19 @@ impl Store {
 
     /// Every key that a device has or has reported with, in order.
     pub async fn evidence_keys(&self, device: i64) -> StoreResult<Vec<KeyFingerprint>> {
-        let rows = sqlx::query(
-            "SELECT fingerprint FROM device_key WHERE device_id = $1 UNION SELECT fingerprint FROM report WHERE device_id = $1",
-        )
-        .bind(device)
-        .fetch_all(self.read())
-        .await?;
-        let mut keys: Vec<KeyFingerprint> = records(&rows, |row| row.parsed("fingerprint"))?;
+        // Names of keys are text with devices and bytes with reports.
+        let of_device = sqlx::query("SELECT fingerprint FROM device_key WHERE device_id = $1")
+            .bind(device)
+            .fetch_all(self.read())
+            .await?;
+        let of_reports = sqlx::query("SELECT DISTINCT fingerprint FROM report WHERE device_id = $1")
+            .bind(device)
+            .fetch_all(self.read())
+            .await?;
+        let mut keys: Vec<KeyFingerprint> = records(&of_device, |row| row.parsed("fingerprint"))?;
+        keys.extend(records(&of_reports, |row| row.digest("fingerprint").map(KeyFingerprint))?);
         keys.sort();
+        keys.dedup();
         Ok(keys)
     }
 
@@ -125,8 +130,8 @@ impl Store {
         records(&rows, |row| {
             Ok(ReceivedReport {
                 id: row.int("id")?,
-                digest: row.parsed("digest")?,
-                envelope: row.bytes("envelope")?,
+                digest: row.digest("digest")?,
+                envelope: read_envelope(row)?,
                 signature: row.bytes("signature")?,
                 received_at: row.time("received_at")?,
                 state: row.word("state")?,
@@ -142,10 +147,10 @@ impl Store {
         };
         let mut connection = self.read().acquire().await?;
         let rows = FIND
-            .fetch(&mut connection, digests.iter().map(|digest| vec![(*digest).into()]).collect())
+            .fetch(&mut connection, digests.iter().map(|digest| vec![raw(*digest)]).collect())
             .await?;
         rows.iter()
-            .map(|row| Ok((row.parsed("digest")?, decompress(&row.bytes("bytes")?, row.int("size")?)?)))
+            .map(|row| Ok((row.digest("digest")?, decompress(&row.bytes("bytes")?, row.int("size")?)?)))
             .collect()
     }
 }

@@ -11,6 +11,7 @@ use cos_controller::evidence::export::{Source, Wish, export};
 use cos_controller::evidence::verify::{Code, Known, Verdict, verify};
 use cos_controller::store::checkpoint::CheckpointRecord;
 use cos_controller::task::checkpoint::Taker;
+use cos_controller::task::retention;
 use inventory_schema::report::{ReportBatch, ReportOutcome};
 use inventory_schema::{DeviceId, SectionName, Timestamp};
 
@@ -250,6 +251,55 @@ pub async fn a_device_that_was_lost_forked_and_revoked_still_holds(region: Regio
     assert_eq!(
         (verdict.reports, verdict.forks, verdict.epochs, verdict.proven_by_line),
         (5, 1, 1, 4)
+    );
+    region.stop().await;
+}
+
+/// Months later most reports are gone; what still stands is proven as before.
+pub async fn what_retention_left_is_still_proven(region: Region) {
+    until("the day's checkpoint", async || region.store().newest_checkpoint().await.unwrap()).await;
+    let mut device = Device::new(&region).await;
+    let send = async |device: &mut Device, section, body: &str| {
+        let batch = device.report(&[(section, body)]);
+        assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
+    };
+    send(
+        &mut device,
+        SectionName::Storage,
+        r#"{"content":{"disks":[]},"format":"storage/1"}"#,
+    )
+    .await;
+    send(&mut device, SectionName::Memory, &memory(1)).await;
+    region.clock.advance(QUARTER);
+    checkpoint(&region).await;
+    region.clock.advance(DAY / 4);
+    for bytes in 2..4 {
+        send(&mut device, SectionName::Memory, &memory(bytes)).await;
+    }
+    region.clock.advance(QUARTER);
+    checkpoint(&region).await;
+    region.clock.advance(70 * DAY);
+    send(&mut device, SectionName::Memory, &memory(4)).await;
+    region.clock.advance(QUARTER);
+    let line = checkpoint(&region).await.line();
+    let state = &region.server.state;
+    let done = retention::run(region.store(), &state.metrics, Some(1), region.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(done.reports, 2, "{done:?}");
+    let wish = Wish {
+        selection: Selection::Devices(vec![device.enrollment.device]),
+        devices: vec![device.enrollment.device],
+        from: None,
+        to: None,
+    };
+    let (kept, _) = export(source(&region), &wish, region.clock.now(), Kept::default(), |_| {})
+        .await
+        .unwrap();
+    let verdict = holds(&kept.0, Some(line));
+    assert_eq!(
+        (verdict.reports, verdict.proven_by_line, verdict.aged_gaps, verdict.unlinked),
+        (3, 3, 1, 0)
     );
     region.stop().await;
 }
