@@ -41,7 +41,7 @@ pub struct Months {
 macro_rules! staying {
     () => {
         "(SELECT s.report_id FROM device_section s WHERE s.device_id >= $3 AND s.device_id < $4 \
-         UNION SELECT l.id FROM device_section s JOIN report p ON p.id = s.report_id \
+         UNION SELECT l.id FROM device_section s JOIN report p ON p.device_id = s.device_id AND p.id = s.report_id \
          JOIN report l ON l.fingerprint = p.fingerprint AND l.received_month = $1 AND l.state = 'stored' \
          AND l.received_at >= p.received_at \
          AND l.received_at <= (SELECT MIN(c.recorded_at) FROM checkpoint c WHERE c.taken_at >= p.received_at) \
