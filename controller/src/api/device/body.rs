@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::CONTENT_ENCODING;
 use inventory_schema::problem::ProblemCode;
-use inventory_schema::report::{MAX_BODY_BYTES, MAX_COMPRESSED_BYTES};
+use inventory_schema::report::{MAX_BODY_BYTES, MAX_COMPRESSED_BYTES, ReportBatch};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
@@ -80,6 +80,11 @@ pub async fn read_json<T: DeserializeOwned + Send + 'static>(request: Request, l
     })
     .await;
     unpacked.unwrap_or(Err(ProblemCode::Internal))
+}
+
+/// A batch of reports that came on a stick, bounded as one that came by the network.
+pub(crate) fn unpack_batch(packed: Vec<u8>, limits: BodyLimits) -> Result<ReportBatch, ProblemCode> {
+    parse(&unpack(packed, Encoding::Zstd, limits.unpacked)?)
 }
 
 async fn receive(body: Body, limit: usize, patience: Duration) -> Result<Vec<u8>, ProblemCode> {
