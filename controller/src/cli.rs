@@ -45,7 +45,7 @@ struct CommandLine {
 enum Command {
     /// Работать: принимать агентов и показывать страницы, пока не остановят
     #[command(after_help = "Пример:\n  cos-controller serve --config /etc/cos-controller/controller.toml")]
-    Serve,
+    Serve(serve::ServeArguments),
     /// Показать всё на этом компьютере: свой контроллер, учебный реестр Перми и настоящий агент
     #[command(after_help = "Пример:\n  cos-controller demo --folder demo --agent target/debug/cos-agent")]
     Demo(demo::DemoArguments),
@@ -96,7 +96,7 @@ fn run(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
     let now = Clock::system().now();
     let mut out = io::stdout().lock();
     let done: Outcome = match line.command {
-        Command::Serve => serve::run(&Config::load(&path)?),
+        Command::Serve(arguments) => serve::run(&arguments, &Config::load(&path)?),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Migrate => migrate::run(&Config::load(&path)?, &mut out),
         Command::Config(arguments) => config::run(&arguments, &path, &mut out),

@@ -13,6 +13,7 @@ pub mod building;
 pub mod carry;
 pub mod certificate;
 pub mod checkpoint;
+mod deadline;
 pub mod device;
 pub mod device_list;
 pub mod durability;
@@ -129,8 +130,11 @@ impl Store {
 
     /// Answers whether the database does, for `/readyz`.
     pub async fn ping(&self) -> StoreResult<()> {
-        sqlx::query("SELECT CAST(1 AS BIGINT) AS one").fetch_one(self.read()).await?;
-        Ok(())
+        deadline::within(deadline::QUESTION, async {
+            sqlx::query("SELECT CAST(1 AS BIGINT) AS one").fetch_one(self.read()).await?;
+            Ok(())
+        })
+        .await
     }
 
     pub fn engine_kind(&self) -> EngineKind {

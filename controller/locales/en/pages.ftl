@@ -81,8 +81,10 @@ overview-empty = Create a token on an organization's page, install the agent on 
 overview-empty-token = TOKEN
 durability-sqlite = Durability: a report is acknowledged once it is on this server's disk (SQLite, full synchronisation).
 durability-postgres-synchronous = Durability: a report is acknowledged once it is on disk and on a synchronous standby (PostgreSQL).
+durability-postgres-synchronous-away = Attention: PostgreSQL's synchronous standby is not connected, so no report is acknowledged now. Agents keep theirs and send them later; nothing is lost. Bring the standby back, or take it out of synchronous_standby_names.
+durability-postgres-asynchronous = Durability: a report is acknowledged once it is on the database server's disk; PostgreSQL's standby is asynchronous, and a failover to it may lose the last acknowledged reports.
 durability-postgres-local = Durability: a report is acknowledged once it is on the database server's disk (PostgreSQL without a synchronous standby: if that server is lost, the latest reports may be too).
-durability-postgres-relaxed = Attention: PostgreSQL is set to acknowledge before its disk has the data (synchronous_commit = off); acknowledged reports may be lost in a crash.
+durability-postgres-relaxed = Attention: PostgreSQL is set to acknowledge before its disk has the data (fsync = off); acknowledged reports may be lost in a crash.
 
 organizations-search = Name, INN or OGRN
 organizations-found = { $count ->

@@ -12,6 +12,8 @@ pub mod reports;
 pub mod time;
 pub mod token;
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -64,6 +66,17 @@ fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy + use<> {
     move |code| Refused { code, now }
 }
 
+/// How long the database may take with one request, waits for news apart: less than agents wait for an answer.
+const STORAGE: Duration = Duration::from_secs(20);
+
+/// What `work` answers, or that storage is unavailable where it does not answer: an agent is never held for ever.
+async fn in_time<T>(work: impl Future<Output = Result<T, ProblemCode>>) -> Result<T, ProblemCode> {
+    tokio::time::timeout(STORAGE, work).await.unwrap_or_else(|_| {
+        tracing::warn!(seconds = STORAGE.as_secs(), "the database did not answer in time");
+        Err(ProblemCode::StorageUnavailable)
+    })
+}
+
 /// Whether an expired certificate may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expiry {
@@ -98,7 +111,7 @@ async fn identify(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Resul
 }
 
 async fn refuse_revoked(state: &AppState, identity: &DeviceIdentity) -> Result<(), ProblemCode> {
-    if state.store.is_revoked(identity.key).await.map_err(outage)? {
+    if in_time(async { state.store.is_revoked(identity.key).await.map_err(outage) }).await? {
         Err(ProblemCode::CertificateRevoked)
     } else {
         Ok(())

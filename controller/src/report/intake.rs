@@ -13,16 +13,26 @@ use inventory_schema::{Digest, RegionId, Timestamp};
 use super::summary::summarize;
 use super::validate::{Refusal, ValidReport, validate};
 use crate::enrollment::outage;
-use crate::group_commit::GroupCommit;
+use crate::group_commit::{GroupCommit, Stopping};
 use crate::metrics::Metrics;
 use crate::store::report::{BodyToStore, CommitOutcome, ReportToStore};
 use crate::store::{Store, StoreError};
 use crate::tls::DeviceIdentity;
 
+/// When a report is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// The promise: after its transaction is durable.
+    AfterCommit,
+    /// At once, the transaction following when it may. For the test that must notice what is lost by it.
+    BeforeCommit,
+}
+
 /// The task that commits reports.
 #[derive(Debug, Clone)]
 pub struct Intake {
     group: GroupCommit<ReportToStore, ReportOutcome>,
+    acknowledgement: Acknowledgement,
 }
 
 impl Intake {
@@ -37,7 +47,16 @@ impl Intake {
         };
         Self {
             group: GroupCommit::start(MAX_REPORTS_PER_BATCH, commit),
+            acknowledgement: Acknowledgement::AfterCommit,
         }
+    }
+
+    #[must_use]
+    pub fn answering(self, acknowledgement: Acknowledgement) -> Self {
+        if acknowledgement == Acknowledgement::BeforeCommit {
+            tracing::error!("TESTS ONLY: reports are acknowledged before they are stored, and a crash will lose them");
+        }
+        Self { acknowledgement, ..self }
     }
 
     /// Takes in a batch of the device with the internal id `device`.
@@ -76,11 +95,23 @@ impl Intake {
             }
         }
         let (places, reports): (Vec<usize>, Vec<ReportToStore>) = valid.into_iter().unzip();
-        let outcomes = self.group.commit_all(reports).await.map_err(|_| ProblemCode::Busy)?;
+        let outcomes = self.commit(reports).await.map_err(|_| ProblemCode::Busy)?;
         for (place, outcome) in places.into_iter().zip(outcomes) {
             answers[place].outcome = outcome;
         }
         Ok(ReportAnswers { answers })
+    }
+
+    async fn commit(&self, reports: Vec<ReportToStore>) -> Result<Vec<ReportOutcome>, Stopping> {
+        match self.acknowledgement {
+            Acknowledgement::AfterCommit => self.group.commit_all(reports).await,
+            Acknowledgement::BeforeCommit => {
+                let outcomes = vec![ReportOutcome::Stored { missing: Vec::new() }; reports.len()];
+                let group = self.group.clone();
+                tokio::spawn(async move { group.commit_all(reports).await });
+                Ok(outcomes)
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use sqlx::any::AnyRow;
 use super::report::read_head;
 use super::statement::{Bulk, Columns, Value, raw};
 use super::wake::Change;
-use super::{Store, StoreResult};
+use super::{Store, StoreResult, deadline};
 
 /// A check-in, or a look at what one would be answered.
 #[derive(Debug, Clone)]
@@ -143,6 +143,10 @@ impl Store {
     /// Notes the signs of life of a group and answers each call, in order. What is answered is at least as new as
     /// the commit that made the signs durable.
     pub async fn hear(&self, calls: &[Call]) -> StoreResult<Vec<Heard>> {
+        deadline::within(deadline::WRITES, self.hear_group(calls)).await
+    }
+
+    async fn hear_group(&self, calls: &[Call]) -> StoreResult<Vec<Heard>> {
         let mut group = if calls.iter().any(|call| call.sign.is_some()) {
             let mut transaction = self.begin().await?;
             let mut group = Group::answer(&mut transaction, calls).await?;

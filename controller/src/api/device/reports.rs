@@ -5,7 +5,7 @@ use axum::{Extension, Json};
 use inventory_schema::Digest;
 use inventory_schema::report::{ReportAnswer, ReportAnswers, ReportBatch, ReportOutcome};
 
-use super::{Expiry, Refused, authenticate, body, refused};
+use super::{Expiry, Refused, authenticate, body, in_time, refused};
 use crate::enrollment::outage;
 use crate::state::AppState;
 use crate::tls::PeerIdentity;
@@ -18,7 +18,9 @@ pub async fn reports(
     let refuse = refused(&state);
     let identity = authenticate(&state, peer, Expiry::Refused).await.map_err(refuse)?;
     let batch: ReportBatch = body::read_json(request, state.traffic.bodies).await.map_err(refuse)?;
-    let device = state.store.device_by_key(identity.key).await.map_err(outage).map_err(refuse)?;
+    let device = in_time(async { state.store.device_by_key(identity.key).await.map_err(outage) })
+        .await
+        .map_err(refuse)?;
     let answers = match device {
         Some(device) => state
             .traffic
