@@ -119,7 +119,10 @@ impl Server {
         ));
         tasks.push(tokio::spawn(tls::serve(
             devices,
-            Endpoint::devices(&authority, device_certificate)?,
+            Endpoint {
+                handshakes: state.metrics.handshakes.clone(),
+                ..Endpoint::devices(&authority, device_certificate)?
+            },
             router::device_router(state.clone()),
             ConnectionLimits {
                 connections: connections(config.limits.device_connections.size()),

@@ -18,6 +18,7 @@ pub mod device;
 pub mod device_list;
 pub mod durability;
 mod engine;
+pub mod enrollment;
 pub mod error;
 pub mod evidence;
 pub mod exclusive;

@@ -65,6 +65,7 @@ on_both_engines! {
     tokens::twenty_concurrent_enrollments_never_exceed_the_limit,
     tokens::the_same_hardware_spends_nothing_again,
     tokens::expired_revoked_and_unknown_tokens_are_told_apart,
+    tokens::enrollments_of_one_group_are_told_apart,
     devices::enrolling_twice_is_one_device,
     devices::a_key_belongs_to_one_device,
     devices::devices_are_found_by_words_place_and_silence,

@@ -12,6 +12,7 @@ pub mod reports;
 pub mod time;
 pub mod token;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -61,9 +62,14 @@ pub async fn another_method(State(state): State<AppState>) -> Refused {
 }
 
 /// Turns a code into an answer that also tells the time.
-fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy + use<> {
-    let now = state.clock.now();
-    move |code| Refused { code, now }
+fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy {
+    let (now, metrics) = (state.clock.now(), &state.metrics);
+    move |code| {
+        if code == ProblemCode::Busy {
+            metrics.turned_away.add(1);
+        }
+        Refused { code, now }
+    }
 }
 
 /// How long the database may take with one request, waits for news apart: less than agents wait for an answer.
@@ -86,14 +92,14 @@ pub(crate) enum Expiry {
 }
 
 /// The device that is calling, if its key is still in force.
-pub(crate) async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+pub(crate) async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<Arc<DeviceIdentity>, ProblemCode> {
     let identity = identify(state, peer, expiry).await?;
     refuse_revoked(state, &identity).await?;
     Ok(identity)
 }
 
 /// The device that is calling, by its certificate alone: whoever calls this asks about the key by other means.
-async fn identify(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+async fn identify(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<Arc<DeviceIdentity>, ProblemCode> {
     let identity = match peer {
         PeerIdentity::Device(identity) => identity,
         PeerIdentity::None => return Err(ProblemCode::CertificateRequired),

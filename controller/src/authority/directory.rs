@@ -24,7 +24,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::certificate::{self, CertificateError, CertificateInfo, Validity};
-use super::key::AuthorityKey;
+use super::key::{AuthorityKey, SessionSecret};
 use super::{Authority, public_key};
 
 const ISSUING: &str = "issuing.pem";
@@ -158,7 +158,9 @@ pub(super) fn load(directory: &Path) -> Result<Authority, DirectoryError> {
     }
     let issuer = Issuer::from_ca_cert_der(&issuing.der, AuthorityKey::new(key)).map_err(|source| DirectoryError::Key { path, source })?;
     let path = directory.join(SIGNING);
-    let signing_key = AuthorityKey::new(read_key(&path)?);
+    let signing_key = read_key(&path)?;
+    let session_secret = SessionSecret::of(&signing_key.serialize_der());
+    let signing_key = AuthorityKey::new(signing_key);
     let signing_public = public_key(&signing_key).map_err(|source| DirectoryError::SigningKey { path, source })?;
     Ok(Authority {
         roots: read_roots(&directory.join(ROOTS), &issuing)?,
@@ -167,6 +169,7 @@ pub(super) fn load(directory: &Path) -> Result<Authority, DirectoryError> {
         issuing,
         signing_key,
         signing_public,
+        session_secret,
         trust: Default::default(),
     })
 }

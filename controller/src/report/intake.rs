@@ -13,7 +13,7 @@ use inventory_schema::{Digest, RegionId, Timestamp};
 use super::summary::summarize;
 use super::validate::{Refusal, ValidReport, validate};
 use crate::enrollment::outage;
-use crate::group_commit::{GroupCommit, Stopping};
+use crate::group_commit::{GroupCommit, NoTime};
 use crate::metrics::Metrics;
 use crate::store::report::{BodyToStore, CommitOutcome, ReportToStore};
 use crate::store::{Store, StoreError};
@@ -59,42 +59,11 @@ impl Intake {
         Self { acknowledgement, ..self }
     }
 
-    /// Takes in a batch of the device with the internal id `device`.
-    pub async fn take_in(
-        &self,
-        batch: ReportBatch,
-        device: i64,
-        identity: &DeviceIdentity,
-        region: &RegionId,
-        now: Timestamp,
-    ) -> Result<ReportAnswers, ProblemCode> {
-        if batch.reports.len() > MAX_REPORTS_PER_BATCH {
-            return Err(ProblemCode::BodyTooLarge);
-        }
-        let ReportBatch { reports, bodies } = batch;
-        let mut answers = Vec::with_capacity(reports.len());
-        let mut valid = Vec::with_capacity(reports.len());
-        for report in reports {
-            let digest = Digest::of(report.envelope.as_bytes());
-            match validate(report, &bodies, identity, region) {
-                Ok(report) => {
-                    let report = to_store(report, device, now).map_err(outage)?;
-                    valid.push((answers.len(), report));
-                    answers.push(ReportAnswer {
-                        digest,
-                        outcome: ReportOutcome::Retry,
-                    });
-                }
-                Err(Refusal { code, detail }) => {
-                    tracing::warn!(device.id = %identity.device, report.digest = %digest, %code, %detail, "a report was refused");
-                    answers.push(ReportAnswer {
-                        digest,
-                        outcome: ReportOutcome::Refused { code },
-                    });
-                }
-            }
-        }
-        let (places, reports): (Vec<usize>, Vec<ReportToStore>) = valid.into_iter().unzip();
+    /// Takes in what was judged of a batch of the device with the internal id `device`.
+    pub async fn take_in(&self, judged: JudgedBatch, device: i64) -> Result<ReportAnswers, ProblemCode> {
+        let JudgedBatch { mut answers, valid } = judged;
+        let to_store = |(place, report)| (place, ReportToStore { device, ..report });
+        let (places, reports): (Vec<usize>, Vec<ReportToStore>) = valid.into_iter().map(to_store).unzip();
         let outcomes = self.commit(reports).await.map_err(|_| ProblemCode::Busy)?;
         for (place, outcome) in places.into_iter().zip(outcomes) {
             answers[place].outcome = outcome;
@@ -102,7 +71,7 @@ impl Intake {
         Ok(ReportAnswers { answers })
     }
 
-    async fn commit(&self, reports: Vec<ReportToStore>) -> Result<Vec<ReportOutcome>, Stopping> {
+    async fn commit(&self, reports: Vec<ReportToStore>) -> Result<Vec<ReportOutcome>, NoTime> {
         match self.acknowledgement {
             Acknowledgement::AfterCommit => self.group.commit_all(reports).await,
             Acknowledgement::BeforeCommit => {
@@ -115,7 +84,52 @@ impl Intake {
     }
 }
 
-fn to_store(report: ValidReport, device: i64, now: Timestamp) -> Result<ReportToStore, StoreError> {
+/// A batch whose reports were validated, each by itself, and packed for the store.
+#[derive(Debug)]
+pub struct JudgedBatch {
+    /// One for each report; those that are valid are to be sent again until they are stored.
+    answers: Vec<ReportAnswer>,
+    /// With their places among the answers.
+    valid: Vec<(usize, ReportToStore)>,
+}
+
+impl JudgedBatch {
+    /// Judges what `identity` sent. Takes processor time and nothing else; not to be called where others wait.
+    pub fn of(batch: ReportBatch, identity: &DeviceIdentity, region: &RegionId, now: Timestamp) -> Result<Self, ProblemCode> {
+        if batch.reports.len() > MAX_REPORTS_PER_BATCH {
+            return Err(ProblemCode::BodyTooLarge);
+        }
+        let ReportBatch { reports, bodies } = batch;
+        let mut answers = Vec::with_capacity(reports.len());
+        let mut valid = Vec::with_capacity(reports.len());
+        for report in reports {
+            let digest = Digest::of(report.envelope.as_bytes());
+            let outcome = match validate(report, &bodies, identity, region) {
+                Ok(report) => {
+                    valid.push((answers.len(), to_store(report, now).map_err(outage)?));
+                    ReportOutcome::Retry
+                }
+                Err(Refusal { code, detail }) => {
+                    tracing::warn!(device.id = %identity.device, report.digest = %digest, %code, %detail, "a report was refused");
+                    ReportOutcome::Refused { code }
+                }
+            };
+            answers.push(ReportAnswer { digest, outcome });
+        }
+        Ok(Self { answers, valid })
+    }
+
+    /// Every report is to be sent again.
+    pub fn later(mut self) -> ReportAnswers {
+        self.answers.iter_mut().for_each(|answer| answer.outcome = ReportOutcome::Retry);
+        ReportAnswers { answers: self.answers }
+    }
+}
+
+/// The device is known when the batch is taken in.
+const NOBODY: i64 = 0;
+
+fn to_store(report: ValidReport, now: Timestamp) -> Result<ReportToStore, StoreError> {
     let summary = summarize(report.bodies.values().map(|body| &body.section));
     let bodies = report
         .bodies
@@ -124,7 +138,7 @@ fn to_store(report: ValidReport, device: i64, now: Timestamp) -> Result<ReportTo
         .collect::<Result<_, _>>()?;
     let clock_offset_micros = Some(report.received.envelope.clock.device.micros_since(now));
     Ok(ReportToStore {
-        device,
+        device: NOBODY,
         received: report.received,
         signature: report.signature,
         received_at: now,

@@ -184,7 +184,7 @@ impl Loading {
         for row in rows {
             values.extend(row.into_iter().zip(&kinds).map(|(cell, kind)| value(cell, *kind)));
         }
-        bound(text, values).execute(&mut *self.transaction).await?;
+        bound(text.into(), values).execute(&mut *self.transaction).await?;
         Ok(())
     }
 

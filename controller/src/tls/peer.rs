@@ -30,7 +30,7 @@ pub enum PeerIdentity {
     #[default]
     None,
     /// The holder of a key that this region once certified. Expiry and revocation are still to be asked.
-    Device(DeviceIdentity),
+    Device(Arc<DeviceIdentity>),
     /// A certificate that this region did not issue to a device.
     Foreign,
 }
@@ -113,7 +113,7 @@ impl DeviceTrust {
             return PeerIdentity::None;
         };
         match device_of(leaf) {
-            Some(identity) if self.has_issued(leaf, intermediates, identity.not_after) => PeerIdentity::Device(identity),
+            Some(identity) if self.has_issued(leaf, intermediates, identity.not_after) => PeerIdentity::Device(Arc::new(identity)),
             _ => PeerIdentity::Foreign,
         }
     }
