@@ -13,13 +13,13 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use inventory_schema::Timestamp;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 
 use super::activity::{self, NewActivity};
 use super::month::ReceivedMonth;
 use super::partition;
 use super::statement::Columns;
-use super::{EngineKind, Store, StoreResult};
+use super::{EngineKind, Store, StoreError, StoreResult};
 
 /// Devices whose reports are moved in one transaction.
 const DEVICES: i64 = 200;
@@ -127,9 +127,8 @@ impl Store {
         if self.engine_kind() == EngineKind::Sqlite {
             self.delete_in_batches(month).await?;
         }
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_alone(month).await?;
         if self.engine_kind() == EngineKind::Postgres {
-            partition::lock(&mut transaction, month).await?;
             if is_needed(&mut transaction, month).await? {
                 return Ok(false);
             }
@@ -148,6 +147,26 @@ impl Store {
         transaction.commit().await?;
         self.engine.forget_months();
         Ok(true)
+    }
+
+    /// A transaction that on PostgreSQL has the reports' tables for itself; tried again while commits are under way.
+    async fn begin_alone(&self, month: ReceivedMonth) -> StoreResult<Transaction<'static, Any>> {
+        const TRIES: u32 = 40;
+        const PAUSE: Duration = Duration::from_millis(25);
+        let mut tries = 0;
+        loop {
+            let mut transaction = self.begin().await?;
+            if self.engine_kind() == EngineKind::Sqlite {
+                return Ok(transaction);
+            }
+            match partition::lock(&mut transaction, month).await {
+                Ok(()) => return Ok(transaction),
+                Err(StoreError::Contended(_)) if tries < TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
+            transaction.rollback().await?;
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// The first month that is wholly kept; `None`: nothing was let go yet.

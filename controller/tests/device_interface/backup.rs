@@ -1,7 +1,9 @@
 //! A controller that was restored from a backup: its agents go on, with no token and no hands.
 
+use cos_controller::authority::Authority;
 use cos_controller::backup::write::{Origin, take};
 use cos_controller::backup::{Header, Manifest, read};
+use cos_controller::config::Config;
 use cos_controller::store::finding::FindingKind;
 use cos_controller::store::transfer::Snapshot;
 use cos_controller::store::{Page, Scope, Store};
@@ -9,9 +11,9 @@ use inventory_schema::SectionName;
 use inventory_schema::envelope::Resumption;
 
 use crate::database;
-use crate::device::Computer;
+use crate::device::{Computer, Device};
 use crate::life::{at_rest, whole};
-use crate::region::{Region, at_postgres_region, until};
+use crate::region::{Region, at_postgres_region, on_sqlite, until};
 
 async fn back_up(region: &Region, path: &std::path::Path) -> Manifest {
     // As the command does it: a second reader beside the controller.
@@ -137,4 +139,65 @@ async fn agents_go_on_after_a_pilot_moved_to_postgres() {
         database::at_sqlite(async |from| agents_go_on(Region::start(&from).await, to).await).await;
     })
     .await;
+}
+
+/// Runs `cos-controller` with this configuration; answers its exit code and what it printed.
+async fn run(folder: &std::path::Path, config: &Config, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let file = folder.join("controller.toml");
+    std::fs::write(&file, toml::to_string(config).unwrap()).unwrap();
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_cos-controller"))
+        .arg("--config")
+        .arg(&file)
+        .args(arguments)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// The commands, beside a controller that serves on SQLite and holds its lock.
+async fn the_commands_work_beside_a_controller(region: Region) {
+    let device = Device::new(&region).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.cos");
+    let name = file.to_str().unwrap();
+    let config = region.config().clone();
+    let taken = run(folder.path(), &config, &["backup", "--out", name, "--with-keys", "--json"]).await;
+    assert_eq!(taken.0, Some(0), "{}", taken.2);
+    let manifest: Manifest = serde_json::from_str(&taken.1).unwrap();
+    assert_eq!(manifest.tables["device"].rows, 1);
+    assert!(manifest.keys.iter().any(|key| key == "issuing.pem"));
+    assert!(
+        manifest.keys.iter().all(|key| !key.starts_with("root/")),
+        "roots' keys stay off line"
+    );
+    let again = run(folder.path(), &config, &["backup", "--out", name]).await;
+    assert_eq!(again.0, Some(1));
+    assert!(again.2.contains("exists already"), "{}", again.2);
+
+    let mut elsewhere = config.clone();
+    let database = format!("sqlite://{}", folder.path().join("other.db").display());
+    elsewhere.database.url = database.clone().try_into().unwrap();
+    elsewhere.authority.directory = folder.path().join("authority");
+    let restored = run(folder.path(), &elsewhere, &["restore", name, "--with-keys"]).await;
+    assert_eq!(restored.0, Some(0), "{}", restored.2);
+    assert!(restored.1.contains("Восстановлено и сверено"), "{}", restored.1);
+    let authority = Authority::load(&elsewhere.authority.directory).unwrap();
+    assert_eq!(authority.pin(), region.server.state.authority.pin(), "the same authority");
+    let store = Store::open(&database).await.unwrap();
+    assert!(store.device(Scope::REGION, device.enrollment.device).await.unwrap().is_some());
+    let log = store.activities(Scope::REGION, Page::default()).await.unwrap();
+    assert_eq!(log.rows[0].action, "restored");
+    store.close().await;
+    let twice = run(folder.path(), &elsewhere, &["restore", name]).await;
+    assert_eq!(twice.0, Some(1));
+    assert!(twice.2.contains("into an empty one"), "{}", twice.2);
+    region.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_work_beside_a_serving_controller() {
+    on_sqlite(the_commands_work_beside_a_controller).await;
 }
