@@ -89,7 +89,7 @@ fn to_store(report: ValidReport, device: i64, now: Timestamp) -> Result<ReportTo
     let bodies = report
         .bodies
         .values()
-        .map(|body| BodyToStore::compress(body.bytes.as_bytes()))
+        .map(|body| BodyToStore::compress_known(body.digest, body.bytes.as_bytes()))
         .collect::<Result<_, _>>()?;
     let clock_offset_micros = Some(report.received.envelope.clock.device.micros_since(now));
     Ok(ReportToStore {

@@ -4,6 +4,7 @@
 //! What is unpacked is byte for byte what was packed: evidence is checked over it. A first byte says how it was
 //! packed, so that older rows read for ever; the text of a number is never changed, a better one gets the next.
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use zstd::bulk::{Compressor, Decompressor};
@@ -23,16 +24,24 @@ const SMALL: usize = 16 * 1024;
 static ENCODER: LazyLock<EncoderDictionary<'static>> = LazyLock::new(|| EncoderDictionary::copy(WORDS, LEVEL));
 static DECODER: LazyLock<DecoderDictionary<'static>> = LazyLock::new(|| DecoderDictionary::copy(WORDS));
 
+thread_local! {
+    /// Kept by every thread that packs: to set one up costs more than to pack a small text.
+    static PLAIN: RefCell<Compressor<'static>> = RefCell::new(Compressor::new(LEVEL).expect("the level is one of zstd's"));
+    static WITH_DICTIONARY: RefCell<Compressor<'static>> =
+        RefCell::new(Compressor::with_prepared_dictionary(&ENCODER).expect("the dictionary is prepared"));
+}
+
 /// Packs canonical JSON.
 pub(super) fn pack(text: &[u8]) -> Result<Vec<u8>, StoreError> {
     let failed = |error| StoreError::corrupt("text to be stored", error);
     if text.len() > SMALL {
-        return zstd::bulk::compress(text, LEVEL).map_err(failed);
+        return PLAIN.with_borrow_mut(|compressor| compressor.compress(text)).map_err(failed);
     }
     let mut packed = vec![0; 1 + zstd::zstd_safe::compress_bound(text.len())];
     packed[0] = WITH_WORDS;
-    let mut compressor = Compressor::with_prepared_dictionary(&ENCODER).map_err(failed)?;
-    let length = compressor.compress_to_buffer(text, &mut packed[1..]).map_err(failed)?;
+    let length = WITH_DICTIONARY
+        .with_borrow_mut(|compressor| compressor.compress_to_buffer(text, &mut packed[1..]))
+        .map_err(failed)?;
     packed.truncate(1 + length);
     Ok(packed)
 }

@@ -57,8 +57,13 @@ pub struct BodyToStore {
 impl BodyToStore {
     /// Compresses canonical JSON; its digest is taken here.
     pub fn compress(canonical: &[u8]) -> Result<Self, StoreError> {
+        Self::compress_known(Digest::of(canonical), canonical)
+    }
+
+    /// As [`Self::compress`] for whoever has the digest already.
+    pub fn compress_known(digest: Digest, canonical: &[u8]) -> Result<Self, StoreError> {
         Ok(Self {
-            digest: Digest::of(canonical),
+            digest,
             compressed: pack(canonical)?,
             size: i64::try_from(canonical.len()).map_err(|error| StoreError::corrupt("section body", error))?,
         })
