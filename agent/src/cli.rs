@@ -4,6 +4,7 @@
 //! To add a command: a file under `cli/` with its `Arguments` and `run`, a line in [`Command`] and one in
 //! [`main`].
 
+mod carry;
 mod config;
 mod doctor;
 mod enroll;
@@ -42,6 +43,7 @@ struct CommandLine {
 enum Command {
     Inventory(inventory::Arguments),
     Enroll(enroll::Arguments),
+    Carry(carry::Arguments),
     Run(run::Arguments),
     Status(status::Arguments),
     Doctor(doctor::Arguments),
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
     let outcome = match command {
         Command::Inventory(arguments) => inventory::run(&arguments, lang),
         Command::Enroll(arguments) => enroll::run(&arguments, lang),
+        Command::Carry(arguments) => carry::run(&arguments, lang),
         Command::Run(arguments) => run::run(&arguments, lang),
         Command::Status(arguments) => status::run(&arguments, lang),
         Command::Privileged(arguments) => privileged::run(&arguments),

@@ -288,7 +288,7 @@ async fn ask(
 }
 
 /// Checks what was issued and writes it: key and certificate first, the enrollment last.
-fn accept(issued: Issued, token: &EnrollmentToken, identity: Identity, state_dir: &Path) -> Result<Enrolled, EnrollError> {
+pub(crate) fn accept(issued: Issued, token: &EnrollmentToken, identity: Identity, state_dir: &Path) -> Result<Enrolled, EnrollError> {
     Anchor::of_bundle(&issued.trust)?;
     let receipt = issued.receipt.verify(&issued.trust.signing_keys).map_err(ReceiptError::from)?;
     if receipt.key != identity.fingerprint() || receipt.device != issued.device || receipt.region != token.region {

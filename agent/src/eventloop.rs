@@ -4,9 +4,9 @@
 //! need (key, spool, connection, the bodies of the last collection) and decides nothing about when or why.
 //! One task handles events in order; slow work runs beside it and answers through a channel.
 
-mod deliver;
-mod kept_bodies;
-mod resume;
+pub(crate) mod deliver;
+pub(crate) mod kept_bodies;
+pub(crate) mod resume;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use inventory_schema::check_in::SpoolDepth;
 use inventory_schema::enrollment::RenewalRequest;
 use inventory_schema::envelope::ChainHead;
 use inventory_schema::problem::ProblemCode;
+use inventory_schema::quantity::Seconds;
 use inventory_schema::report::SignedReport;
 use inventory_schema::{Digest, Envelope, SectionName};
 use tokio::sync::mpsc;
@@ -374,12 +375,17 @@ pub fn holdings(enrollment: &Enrollment) -> Holdings {
 pub fn failure_of(failure: &TransportFailure) -> Failure {
     match failure {
         TransportFailure::CertificateTimeInvalid { .. } => Failure::WrongTime,
-        TransportFailure::Problem(problem) => match problem.code {
-            ProblemCode::CertificateExpired => Failure::CertificateExpired,
-            ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy(problem.retry_after),
-            code => Failure::Refused(code),
-        },
+        TransportFailure::Problem(problem) => failure_of_code(problem.code, problem.retry_after),
         _ => Failure::Unreachable,
+    }
+}
+
+/// What the core needs to know of a refusal.
+pub(crate) fn failure_of_code(code: ProblemCode, retry_after: Option<Seconds>) -> Failure {
+    match code {
+        ProblemCode::CertificateExpired => Failure::CertificateExpired,
+        ProblemCode::Busy | ProblemCode::StorageUnavailable | ProblemCode::Internal => Failure::Busy(retry_after),
+        code => Failure::Refused(code),
     }
 }
 

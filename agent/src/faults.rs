@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::io;
 
+use crate::carry::{CarryError, StickError};
 use crate::config::ConfigError;
 use crate::durable_file::FileError;
 use crate::enrollment::{EnrollError, EnrollmentFileError};
@@ -20,6 +21,9 @@ pub fn in_russian(error: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<EnrollError>() {
         return of_enroll(error);
+    }
+    if let Some(error) = error.downcast_ref::<CarryError>() {
+        return of_carry(error);
     }
     if let Some(error) = error.downcast_ref::<EnrollmentFileError>() {
         return of_enrollment_file(error);
@@ -75,6 +79,39 @@ fn of_run(error: &RunError) -> Option<String> {
         RunError::Ledger(error) => Some(of_file(error)),
         RunError::Spool(error) => of_spool(error),
         RunError::Transport(error) => of_transport(error),
+    }
+}
+
+fn of_carry(error: &CarryError) -> Option<String> {
+    match error {
+        CarryError::NoToken => {
+            Some("компьютер не зарегистрирован, и токена у него нет; выполните: cos-agent carry ПАПКА --token ФАЙЛ".to_owned())
+        }
+        CarryError::OtherRegion { current, token } => Some(format!(
+            "компьютер зарегистрирован в регионе {current}, а токен выдан регионом {token}"
+        )),
+        CarryError::Folder(folder, _) => Some(format!("не удалось создать папку состояния {}", folder.display())),
+        CarryError::File(error) => Some(of_file(error)),
+        CarryError::Enrollment(error) => of_enrollment_file(error),
+        CarryError::Enroll(error) => of_enroll(error),
+        CarryError::Identity(error) => of_identity(error),
+        CarryError::Spool(SpoolError::InUse(_)) => {
+            Some("служба агента работает; остановите её на время обхода (systemctl stop cos-agent) и запустите снова после него".to_owned())
+        }
+        CarryError::Spool(error) => of_spool(error),
+        CarryError::Stick(error) => Some(of_stick(error)),
+        CarryError::Trust(_) => Some("корневые сертификаты региона не читаются".to_owned()),
+        CarryError::Collect(_) => Some("не удалось осмотреть оборудование".to_owned()),
+    }
+}
+
+fn of_stick(error: &StickError) -> String {
+    match error {
+        StickError::NotMounted(path) => format!("{} — не папка; подключена ли флешка?", path.display()),
+        StickError::NotAFolder(path) => format!("{} — ссылка или не папка: на флешку ничего не записано", path.display()),
+        StickError::Folder(path, _) => format!("не удалось создать на флешке папку {}", path.display()),
+        StickError::Read(path, _) => format!("не удалось прочитать {}", path.display()),
+        StickError::Write(error) => of_file(error),
     }
 }
 

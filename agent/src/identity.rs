@@ -188,6 +188,24 @@ impl Identity {
         self.certificate.as_ref().map(|certificate| certificate.validity)
     }
 
+    /// The chain as TLS would show it.
+    pub fn certificate_pem(&self) -> Result<Pem, IdentityError> {
+        let path = self.folder.join(CERTIFICATE_FILE);
+        let bytes = durable_file::read(&path)?.unwrap_or_default();
+        let text = String::from_utf8(bytes).unwrap_or_default().replace('\r', "");
+        text.parse()
+            .map_err(|error: inventory_schema::text::TextError| IdentityError::Certificate {
+                from: path.display().to_string(),
+                reason: error.to_string(),
+            })
+    }
+
+    /// When a certificate that was issued for this key is valid.
+    pub fn validity_of(&self, pem: &Pem) -> Result<Validity, IdentityError> {
+        self.read_certificate(pem.as_str().as_bytes(), "the controller")
+            .map(|certificate| certificate.validity)
+    }
+
     /// What TLS needs to show: the chain and the key.
     pub fn tls_credentials(&self) -> Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
         let certificate = self.certificate.as_ref()?;

@@ -21,6 +21,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+pub mod carry;
 pub mod cli;
 pub mod clock;
 pub mod config;

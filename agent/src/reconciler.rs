@@ -571,7 +571,8 @@ impl Reconciler {
         self.spooling.is_none() && !self.resuming
     }
 
-    fn check_in_request(&self, now: Moment) -> CheckIn {
+    /// What this agent would say of itself now.
+    pub fn check_in_request(&self, now: Moment) -> CheckIn {
         CheckIn {
             protocol: ProtocolRange::CURRENT,
             agent: self.subject.agent.clone(),

@@ -168,9 +168,14 @@ impl Spool {
     /// as fit into `max_bytes` of JSON, yet at least one. What turns out to be damaged is moved aside and
     /// passed over; see [`Self::take_damage`].
     pub fn oldest(&mut self, max_reports: usize, max_bytes: usize) -> Result<ReportBatch, SpoolError> {
+        self.after(0, max_reports, max_bytes)
+    }
+
+    /// As [`Self::oldest`], without the `passed` oldest ones.
+    pub fn after(&mut self, passed: usize, max_reports: usize, max_bytes: usize) -> Result<ReportBatch, SpoolError> {
         let mut batch = ReportBatch::default();
         let mut size = 0;
-        let turns: Vec<u64> = self.waiting.keys().copied().collect();
+        let turns: Vec<u64> = self.waiting.keys().copied().skip(passed).collect();
         for turn in turns {
             if batch.reports.len() >= max_reports {
                 break;
@@ -237,6 +242,18 @@ impl Spool {
 
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// The reports up to `head`, oldest first, if it waits here: whoever holds it holds those before it.
+    pub fn up_to(&self, head: &ChainHead) -> Vec<Digest> {
+        let Some(turn) = self.turns.get(&head.digest) else {
+            return Vec::new();
+        };
+        let before = self.waiting.range(..=*turn).map(|(_, waiting)| waiting.head);
+        before
+            .filter(|before| before.place <= head.place)
+            .map(|before| before.digest)
+            .collect()
     }
 
     pub fn contains(&self, digest: &Digest) -> bool {

@@ -355,7 +355,7 @@ fn title_of_page(body: &[u8]) -> Option<String> {
     (!title.is_empty()).then_some(title)
 }
 
-fn fresh_nonce() -> Nonce {
+pub(crate) fn fresh_nonce() -> Nonce {
     let mut random = [0; 24];
     aws_lc_rs::rand::fill(&mut random).expect("the system gives random bytes");
     URL_SAFE_NO_PAD

@@ -20,6 +20,7 @@ pub enum Action {
     TokenCreated,
     TokenRevoked,
     RegisterImported,
+    StickImported,
     RoomAdded,
     DeviceMoved,
     DeviceRevoked,
@@ -33,7 +34,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -41,6 +42,7 @@ impl Action {
         Self::TokenCreated,
         Self::TokenRevoked,
         Self::RegisterImported,
+        Self::StickImported,
         Self::RoomAdded,
         Self::DeviceMoved,
         Self::DeviceRevoked,
@@ -62,6 +64,7 @@ impl Action {
             Self::TokenCreated => "token_created",
             Self::TokenRevoked => "token_revoked",
             Self::RegisterImported => "register_imported",
+            Self::StickImported => "stick_imported",
             Self::RoomAdded => "room_added",
             Self::DeviceMoved => "device_moved",
             Self::DeviceRevoked => "device_revoked",

@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use inventory_schema::canonical::{CanonicalBytes, CanonicalError};
+use inventory_schema::carry::{ANSWERER_NAME, CarriedAnswer, SignedCarriedAnswer};
 use inventory_schema::enrollment::{Pem, TrustBundle};
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::signature::{PublicKey, Signature, SignatureError, Signed};
@@ -71,6 +72,25 @@ pub struct ServerCertificate {
     pub chain: Vec<CertificateDer<'static>>,
     pub key: PrivateKeyDer<'static>,
     pub validity: Validity,
+}
+
+/// Signs what goes back on a stick: a key that was certified for this alone, with its chain.
+#[derive(Debug)]
+pub struct Answerer {
+    key: rcgen::KeyPair,
+    chain: Pem,
+}
+
+impl Answerer {
+    pub fn sign(&self, answer: &CarriedAnswer) -> Result<SignedCarriedAnswer, SignError> {
+        let bytes = CanonicalBytes::of(answer).map_err(SignError::Canonical)?;
+        let signature = self.key.sign(bytes.as_bytes()).map_err(SignError::Key)?;
+        Ok(SignedCarriedAnswer {
+            document: bytes.into_text(),
+            signature: Signature::from_bytes(signature).map_err(SignError::Signature)?,
+            chain: self.chain.clone(),
+        })
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -148,17 +168,32 @@ impl Authority {
 
     /// A certificate with a new key for a listener: 200 days, for DNS names and IP addresses alike.
     pub fn issue_server(&self, names: &[String], now: Timestamp) -> Result<ServerCertificate, IssueError> {
-        let names = server_names(names)?;
         let validity = self.validity(now, certificate::SERVER_LIFETIME)?;
+        let (chain, key) = self.certify_server(names, validity)?;
+        Ok(ServerCertificate {
+            chain,
+            key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            validity,
+        })
+    }
+
+    /// A key for the answers on a stick, certified under a name that no listener has.
+    pub fn answerer(&self, now: Timestamp) -> Result<Answerer, IssueError> {
+        let validity = self.validity(now, certificate::SERVER_LIFETIME)?;
+        let (chain, key) = self.certify_server(&[ANSWERER_NAME.to_owned()], validity)?;
+        let chain: String = chain.iter().map(|der| certificate::pem("CERTIFICATE", der)).collect();
+        let chain = chain.parse().expect("some certificates in PEM fit a Pem");
+        Ok(Answerer { key, chain })
+    }
+
+    /// A new key's certificate with those above it.
+    fn certify_server(&self, names: &[String], validity: Validity) -> Result<(Vec<CertificateDer<'static>>, rcgen::KeyPair), IssueError> {
+        let names = server_names(names)?;
         let key = rcgen::KeyPair::generate().map_err(IssueError::Sign)?;
         let signed = certificate::server(names, validity)
             .signed_by(&key, &self.issuer)
             .map_err(IssueError::Sign)?;
-        Ok(ServerCertificate {
-            chain: vec![signed.der().clone(), self.issuing.der.clone(), self.root().der.clone()],
-            key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
-            validity,
-        })
+        Ok((vec![signed.der().clone(), self.issuing.der.clone(), self.root().der.clone()], key))
     }
 
     /// A certificate of the signing key, as DER: what ties signed documents to the root for whoever has only them.

@@ -1,6 +1,7 @@
 //! The commands of `cos-controller`, one file each. They read arguments, call a module and print; they decide nothing.
 
 pub mod ca;
+mod carry;
 mod config;
 mod demo;
 mod evidence;
@@ -56,6 +57,9 @@ enum Command {
     Config(config::ConfigArguments),
     /// Удостоверяющий центр
     Ca(ca::CaArguments),
+    /// Обмен с компьютерами без сети, через флешку
+    #[command(after_help = "Пример:\n  cos-controller carry import /media/usb")]
+    Carry(carry::CarryArguments),
     /// Токены для регистрации компьютеров
     #[command(after_help = "Пример:\n  cos-controller token create --organization 1205999000019 --uses 30 --file token.txt")]
     Token(token::TokenArguments),
@@ -97,6 +101,7 @@ fn run(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
         Command::Migrate => migrate::run(&Config::load(&path)?, &mut out),
         Command::Config(arguments) => config::run(&arguments, &path, &mut out),
         Command::Ca(arguments) => Ok(ca::run(&arguments, &Config::load(&path)?, now, &mut out)?),
+        Command::Carry(arguments) => carry::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Token(arguments) => token::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Operator(arguments) => operator::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Organization(arguments) => organization::run(&arguments, &Config::load(&path)?, now, &mut out),

@@ -4,15 +4,18 @@
 //! the technician reads.
 
 use inventory_schema::canonical::Digest;
+use inventory_schema::carry::{CarriedEnrollment, CarriedRequest, SignedCarriedRequest, proves_token};
 use inventory_schema::check_in::ProtocolRange;
 use inventory_schema::enrollment::{
-    EnrollmentAnswer, EnrollmentRequest, HardwareEvidence, Issued, Receipt, ReceiptFormat, TokenAnswer, TokenId, TokenQuestion, TokenSecret,
+    EnrollmentAnswer, EnrollmentRequest, HardwareEvidence, Issued, Pem, Receipt, ReceiptFormat, TokenAnswer, TokenId, TokenQuestion,
+    TokenSecret,
 };
 use inventory_schema::likeness::Likeness;
 use inventory_schema::organization::{PlaceName, RegionId};
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Count;
 use inventory_schema::signature::{PublicKey, Signed};
+use inventory_schema::text::Word;
 use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 
 use crate::authority::{Csr, IssueError};
@@ -31,16 +34,63 @@ pub async fn enroll(state: &AppState, request: EnrollmentRequest, now: Timestamp
         protocol: request.protocol,
         token: request.token,
         region: &request.region,
-        secret: &request.secret,
+        proof: Proof::Secret(&request.secret),
     };
+    let asking = Asking {
+        csr: &request.csr,
+        evidence: &request.evidence,
+        agent: &request.agent,
+    };
+    enroll_by(state, presented, asking, now).await
+}
+
+/// Enrolls the computer whose request came on a stick: the same, but for how its token's secret is proven.
+pub async fn enroll_carried(
+    state: &AppState,
+    signed: &SignedCarriedRequest,
+    request: &CarriedRequest,
+    enrollment: &CarriedEnrollment,
+    now: Timestamp,
+) -> Result<EnrollmentAnswer, ProblemCode> {
+    let presented = Presented {
+        protocol: request.protocol,
+        token: enrollment.token,
+        region: &request.region,
+        proof: Proof::Carried {
+            document: &signed.document,
+            proof: signed.token_proof.as_ref().ok_or(ProblemCode::TokenUnknown)?,
+        },
+    };
+    let asking = Asking {
+        csr: &request.csr,
+        evidence: &enrollment.evidence,
+        agent: &request.agent,
+    };
+    enroll_by(state, presented, asking, now).await
+}
+
+/// What a computer says of itself when it enrolls.
+#[derive(Debug, Clone, Copy)]
+struct Asking<'r> {
+    csr: &'r Pem,
+    evidence: &'r HardwareEvidence,
+    agent: &'r Word,
+}
+
+async fn enroll_by(
+    state: &AppState,
+    presented: Presented<'_>,
+    asking: Asking<'_>,
+    now: Timestamp,
+) -> Result<EnrollmentAnswer, ProblemCode> {
     let token = token_of(state, presented).await?;
-    let key = Csr::read(&request.csr)
+    let key = Csr::read(asking.csr)
         .map_err(|error| IssueError::Csr(error).problem_code())?
         .public_key;
     refuse_revoked(state, key.fingerprint()).await?;
-    let subject = spend(state, &token, &key, &request.evidence, now).await?;
+    let subject = spend(state, &token, &key, asking.evidence, now).await?;
     let device = subject.device;
-    let issued = issue(state, &request, subject, &token, key, now).await?;
+    let issued = issue(state, asking, subject, &token, key, now).await?;
     state.metrics.enrollments.add(1);
     tracing::info!(device.id = %device, token.id = %token.external_id, organization.id = %token.organization, "a device was enrolled");
     Ok(EnrollmentAnswer::Issued(Box::new(issued)))
@@ -52,7 +102,7 @@ pub async fn answer(state: &AppState, question: &TokenQuestion, now: Timestamp) 
         protocol: question.protocol,
         token: question.token,
         region: &question.region,
-        secret: &question.secret,
+        proof: Proof::Secret(&question.secret),
     };
     let token = token_of(state, presented).await?;
     if let Some(key) = question.key {
@@ -92,7 +142,26 @@ struct Presented<'r> {
     protocol: ProtocolRange,
     token: TokenId,
     region: &'r RegionId,
-    secret: &'r TokenSecret,
+    proof: Proof<'r>,
+}
+
+/// How the possession of a token's secret is shown.
+#[derive(Debug, Clone, Copy)]
+enum Proof<'r> {
+    /// By the secret itself.
+    Secret(&'r TokenSecret),
+    /// On a stick, which may be lost: by a MAC over the request's signed bytes.
+    Carried { document: &'r str, proof: &'r Digest },
+}
+
+impl Proof<'_> {
+    fn holds(self, secret_hash: &Digest) -> bool {
+        match self {
+            // Digests of 32 random bytes: comparing them tells an attacker nothing of the secret.
+            Self::Secret(secret) => Digest::of(secret.as_str().as_bytes()) == *secret_hash,
+            Self::Carried { document, proof } => proves_token(proof, secret_hash, document),
+        }
+    }
 }
 
 /// The token that was presented, if it is one of this region and its secret is the right one. Whether it is
@@ -110,9 +179,7 @@ async fn token_of(state: &AppState, request: Presented<'_>) -> Result<Token, Pro
         .await
         .map_err(outage)?
         .ok_or(ProblemCode::TokenUnknown)?;
-    let presented = Digest::of(request.secret.as_str().as_bytes());
-    // Digests of 32 random bytes: comparing them tells an attacker nothing of the secret.
-    if presented == token.secret_hash {
+    if request.proof.holds(&token.secret_hash) {
         Ok(token)
     } else {
         Err(ProblemCode::TokenUnknown)
@@ -193,7 +260,7 @@ fn still_valid(token: &Token, now: Timestamp) -> Result<(), ProblemCode> {
 
 async fn issue(
     state: &AppState,
-    request: &EnrollmentRequest,
+    asking: Asking<'_>,
     subject: Subject,
     token: &Token,
     key: PublicKey,
@@ -202,7 +269,7 @@ async fn issue(
     let device = subject.device;
     let certificate = state
         .authority
-        .issue_device(&request.csr, &state.region.id, device, now)
+        .issue_device(asking.csr, &state.region.id, device, now)
         .map_err(|error| {
             tracing::warn!(device.id = %device, %error, "a certificate was not issued");
             error.problem_code()
@@ -227,11 +294,11 @@ async fn issue(
         room_id: place.room_id,
         key,
         enrolled_at: now,
-        agent_version: Some(request.agent.to_string()),
+        agent_version: Some(asking.agent.to_string()),
         receipt: Some(receipt_json(&receipt)),
     };
     let id = state.store.insert_device(&row).await.map_err(outage)?;
-    state.store.note_evidence(id, &request.evidence, now).await.map_err(outage)?;
+    state.store.note_evidence(id, asking.evidence, now).await.map_err(outage)?;
     tell_people(&state.store, id, &subject.recognized, now).await.map_err(outage)?;
     Ok(Issued {
         device,

@@ -160,7 +160,7 @@ async fn listen(listener: &'static str, address: SocketAddr) -> Result<(TcpListe
     Ok((bound, address))
 }
 
-fn region(config: &Config, device_port: u16) -> Result<Region, ServerError> {
+pub(crate) fn region(config: &Config, device_port: u16) -> Result<Region, ServerError> {
     let controllers = config.device_listener.urls(device_port).into_iter();
     let controllers = controllers
         .map(|url| url.parse::<ControllerUrl>().map_err(|source| ServerError::Url { url, source }))

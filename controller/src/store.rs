@@ -10,6 +10,7 @@
 
 pub mod activity;
 pub mod building;
+pub mod carry;
 pub mod certificate;
 pub mod checkpoint;
 pub mod device;

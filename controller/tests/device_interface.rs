@@ -41,6 +41,9 @@ mod several_controllers;
 #[path = "device_interface/outages.rs"]
 mod outages;
 
+#[path = "device_interface/carry.rs"]
+mod carry;
+
 #[path = "device_interface/program.rs"]
 mod program;
 
@@ -81,6 +84,10 @@ on_both_engines! {
     certificates::a_device_speaks_for_itself_alone,
     certificates::an_expired_certificate_renews_itself_and_nothing_else,
     certificates::an_agent_that_was_off_for_a_year_and_a_half_comes_back_by_itself,
+    carry::a_room_without_a_network_is_served_by_one_stick,
+    carry::sticks_in_the_wrong_order_lose_nothing,
+    carry::a_stick_brings_news_to_an_enrolled_computer,
+    carry::a_hostile_stick_harms_nothing,
     reports::a_replayed_report_is_a_duplicate_and_a_reordered_one_a_gap,
     reports::an_envelope_that_was_changed_is_refused,
     reports::a_body_that_does_not_fit_its_report_is_refused,

@@ -6,6 +6,7 @@
 //! | signed envelope, report batch and its answers | both | [`envelope`], [`report`] |
 //! | token and the question about it, enrollment, receipt, renewal | both | [`enrollment`] |
 //! | check-in and its answer, signed time | both | [`check_in`] |
+//! | carried request, carried answer (no network) | both | [`carry`] |
 //! | problem (every refusal) | controller | [`problem`] |
 //!
 //! This crate does no IO: it knows no socket, file, clock, environment or database, and it decides
@@ -24,6 +25,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod canonical;
+pub mod carry;
 pub mod check_in;
 pub mod device;
 pub mod enrollment;

@@ -28,6 +28,8 @@ const SENT_BY_AGENTS: &[&str] = &[
     "token_question",
     "enrollment_request",
     "renewal_request",
+    "carried_request",
+    "signed_carried_request",
 ];
 
 fn path_of(relative: &str) -> PathBuf {
@@ -84,7 +86,16 @@ fn described_as(path: &str, types: &BTreeMap<String, String>) -> String {
             Some(field) => format!("{section}.{field}"),
             None => format!("*.{rest}"),
         },
-        None => without_section_names(path),
+        None => without_section_names(&as_on_line(path)),
+    }
+}
+
+/// What a stick carries besides its own frame is what the network carries.
+fn as_on_line(path: &str) -> String {
+    match path.strip_prefix("carried_request.purpose.") {
+        Some(rest) if rest.starts_with("check_in.") => rest.to_owned(),
+        Some(rest) if rest.starts_with("evidence.") => format!("enrollment_request.{rest}"),
+        _ => path.to_owned(),
     }
 }
 

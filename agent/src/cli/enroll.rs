@@ -130,7 +130,7 @@ pub(super) fn read_token(given: &str) -> Result<String, Box<dyn Error>> {
     Ok(token_line(&arguments)?)
 }
 
-fn read_token_file(path: &Path) -> Result<String, TokenFileError> {
+pub(super) fn read_token_file(path: &Path) -> Result<String, TokenFileError> {
     let failed = |error| TokenFileError::Read(path.to_owned(), error);
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {

@@ -28,7 +28,7 @@ pub(super) async fn deliver(transport: Arc<Transport>, spool: Arc<Mutex<Spool>>)
 }
 
 /// Forgets what is held, keeps aside what is refused, and tells the core.
-fn settle(spool: &mut Spool, batch: &ReportBatch, answers: Vec<ReportAnswer>) -> Result<Deliveries, SpoolError> {
+pub(crate) fn settle(spool: &mut Spool, batch: &ReportBatch, answers: Vec<ReportAnswer>) -> Result<Deliveries, SpoolError> {
     let mut outcomes: BTreeMap<Digest, ReportOutcome> = answers.into_iter().map(|answer| (answer.digest, answer.outcome)).collect();
     let (mut deliveries, mut held) = (Vec::new(), Vec::new());
     for report in &batch.reports {

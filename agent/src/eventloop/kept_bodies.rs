@@ -7,7 +7,7 @@ use inventory_schema::inventory::Sections;
 use inventory_schema::{Digest, SectionName};
 
 #[derive(Debug, Default)]
-pub(super) struct KeptBodies {
+pub(crate) struct KeptBodies {
     bodies: BTreeMap<SectionName, (Digest, Vec<u8>)>,
 }
 
@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 64 << 20;
 
 impl KeptBodies {
     /// Keeps the sections' bodies in place of the last ones and answers their digests.
-    pub(super) fn keep(&mut self, sections: &Sections) -> BTreeMap<SectionName, Digest> {
+    pub(crate) fn keep(&mut self, sections: &Sections) -> BTreeMap<SectionName, Digest> {
         let bodies = sections.bodies().expect("sections are text, integers and lists");
         self.bodies = bodies
             .into_iter()
@@ -31,7 +31,7 @@ impl KeptBodies {
     }
 
     /// The bodies of these sections by digest.
-    pub(super) fn of(&self, sections: &[SectionName]) -> BTreeMap<Digest, String> {
+    pub(crate) fn of(&self, sections: &[SectionName]) -> BTreeMap<Digest, String> {
         let kept = sections.iter().filter_map(|name| self.bodies.get(name));
         kept.map(|(digest, packed)| {
             let bytes = zstd::bulk::decompress(packed, MAX_BYTES).expect("these bytes were compressed here");

@@ -14,7 +14,7 @@ const PART: usize = 32;
 const PART_BYTES: usize = 4 << 20;
 
 /// Answers the head of the row that waits now, which is `head` itself where nothing waited.
-pub(super) fn resume(spool: &mut Spool, identity: &Identity, head: ChainHead, reason: Resumption) -> Result<ChainHead, SpoolError> {
+pub(crate) fn resume(spool: &mut Spool, identity: &Identity, head: ChainHead, reason: Resumption) -> Result<ChainHead, SpoolError> {
     let mut left = spool.depth().reports.get();
     let (mut newest, mut reason) = (head, Some(reason));
     while left > 0 {

@@ -111,7 +111,7 @@ impl ChainVerifier {
         Self { anchor, dates, provider }
     }
 
-    fn judge(&self, presented: &[CertificateDer<'_>], name: &ServerName<'_>, now: UnixTime) -> Result<(), ChainFault> {
+    pub(crate) fn judge(&self, presented: &[CertificateDer<'_>], name: &ServerName<'_>, now: UnixTime) -> Result<(), ChainFault> {
         let Some(roots) = self.anchor.roots(presented) else {
             return Err(foreign(presented));
         };
@@ -165,7 +165,7 @@ fn dates_of(presented: &[CertificateDer<'_>]) -> Vec<Validity> {
         .collect()
 }
 
-fn unix_time(time: Timestamp) -> UnixTime {
+pub(crate) fn unix_time(time: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(time.unix_seconds()).unwrap_or(0)))
 }
 

@@ -52,6 +52,7 @@ action-password-changed = password changed
 action-token-created = token created
 action-token-revoked = token revoked
 action-register-imported = register imported
+action-stick-imported = stick imported
 action-room-added = room added
 action-device-moved = device moved
 action-device-revoked = certificate revoked

@@ -52,6 +52,7 @@ action-password-changed = пароль сменён
 action-token-created = токен создан
 action-token-revoked = токен отозван
 action-register-imported = реестр загружен
+action-stick-imported = принята флешка
 action-room-added = кабинет добавлен
 action-device-moved = устройство перемещено
 action-device-revoked = сертификат отозван

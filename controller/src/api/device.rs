@@ -66,14 +66,14 @@ fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy + use<> {
 
 /// Whether an expired certificate may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expiry {
+pub(crate) enum Expiry {
     Refused,
     /// Renewal: the key proves itself.
     Accepted,
 }
 
 /// The device that is calling, if its key is still in force.
-async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+pub(crate) async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
     let identity = identify(state, peer, expiry).await?;
     refuse_revoked(state, &identity).await?;
     Ok(identity)

@@ -56,6 +56,8 @@ pub struct DeviceIdentity {
 pub enum IdentitySource {
     /// By this connection's TLS handshake.
     Connection,
+    /// By the signature of a request that came on a stick.
+    Carried,
 }
 
 impl DeviceIdentity {

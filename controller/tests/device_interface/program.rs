@@ -12,24 +12,24 @@ use crate::device::{Computer, Device};
 use crate::region::{Region, on_sqlite, until};
 use crate::tokens::FaultyTokens;
 
-/// The program that was built beside this test.
-fn program() -> PathBuf {
+/// A program that was built beside this test.
+pub fn beside_this_test(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("cos-agent");
+    let program = test.ancestors().nth(2).unwrap().join(name);
     assert!(
         program.is_file(),
-        "{} is missing: build it with `cargo build -p cos-agent`",
+        "{} is missing: build it with `cargo build -p {name}`",
         program.display()
     );
     program
 }
 
 /// Runs the program with a configuration of its own; the clock is the system's.
-async fn run(computer: &Computer, arguments: &[&str]) -> (Option<i32>, String) {
+pub async fn run(computer: &Computer, arguments: &[&str]) -> (Option<i32>, String) {
     let config = computer.folder.path().join("agent.toml");
     let state = computer.config.state_dir.display();
     std::fs::write(&config, format!("state_dir = '{state}'\n[proxy]\ndirect = true\n")).unwrap();
-    let Output { status, stdout, stderr } = Command::new(program())
+    let Output { status, stdout, stderr } = Command::new(beside_this_test("cos-agent"))
         .args(arguments)
         .env("COS_AGENT_CONFIG", &config)
         .env_remove("RUST_LOG")

@@ -61,9 +61,14 @@ impl TestClock {
 
     /// The same time as an agent's computer tells it.
     pub fn for_an_agent(&self) -> SharedClock {
-        let (clock, boot) = (self.clone(), BootId::generate());
+        self.for_a_computer_at(self.now())
+    }
+
+    /// A computer whose own clock says `wrong` now.
+    pub fn for_a_computer_at(&self, wrong: Timestamp) -> SharedClock {
+        let (clock, boot, offset) = (self.clone(), BootId::generate(), wrong.micros_since(self.now()));
         SharedClock::new(None, move || Moment {
-            device: clock.now(),
+            device: Timestamp::from_unix_micros(clock.now().unix_micros() + offset),
             boot,
             uptime: clock.begun.elapsed(),
         })
@@ -74,7 +79,7 @@ impl TestClock {
 pub struct Region {
     pub server: Server,
     pub clock: TestClock,
-    config: Config,
+    pub config: Config,
     folder: Arc<TempDir>,
 }
 
@@ -155,6 +160,16 @@ impl Region {
     /// Another controller of this region, on the same database and with the same keys.
     pub async fn second_controller(&self) -> Server {
         Server::start(&self.config, self.clock.for_the_controller()).await.unwrap()
+    }
+
+    /// Stopped, with its files for a while longer.
+    pub async fn stopped(self) -> Arc<TempDir> {
+        self.server.stop().await;
+        self.folder
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub async fn stop(self) {

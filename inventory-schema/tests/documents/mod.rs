@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 use inventory_schema::Envelope;
+use inventory_schema::carry::{CarriedAnswer, CarriedRequest, SignedCarriedAnswer, SignedCarriedRequest};
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, TimeAnswer};
 use inventory_schema::enrollment::{
     EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, Receipt, RenewalAnswer, RenewalRequest, TokenAnswer, TokenQuestion,
@@ -57,6 +58,10 @@ pub fn all() -> Vec<Document> {
         document::<CheckInAnswer>("check_in_answer"),
         document::<TimeAnswer>("time_answer"),
         document::<Signed<TimeAnswer>>("signed_time_answer"),
+        document::<CarriedRequest>("carried_request"),
+        document::<SignedCarriedRequest>("signed_carried_request"),
+        document::<CarriedAnswer>("carried_answer"),
+        document::<SignedCarriedAnswer>("signed_carried_answer"),
         document::<Problem>("problem"),
     ]
 }

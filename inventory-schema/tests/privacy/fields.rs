@@ -17,9 +17,11 @@ const TEXT_TYPES: &[&str] = &[
     "Hostname",
     "MacAddress",
     "OrganizationId",
+    "Nonce",
     "Pem",
     "PlaceName",
     "PrinterName",
+    "PublicKey",
     "RegionId",
     "RoomId",
     "SerialNumber",
@@ -37,7 +39,7 @@ const TEXT_TYPES: &[&str] = &[
 const COMPUTED_TYPES: &[&str] = &["Digest", "KeyFingerprint", "Timestamp"];
 
 /// Documents that travel as text within another, exactly as signed. Each is walked under its own name.
-const EMBEDDED: &[&str] = &["Envelope", "Receipt", "Section"];
+const EMBEDDED: &[&str] = &["CarriedRequest", "Envelope", "Receipt", "Section"];
 
 /// Words that no field's name may hold.
 const FORBIDDEN_WORDS: &[&str] = &[

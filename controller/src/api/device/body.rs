@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::CONTENT_ENCODING;
 use inventory_schema::problem::ProblemCode;
-use inventory_schema::report::{MAX_BODY_BYTES, MAX_COMPRESSED_BYTES};
+use inventory_schema::report::{MAX_BODY_BYTES, MAX_COMPRESSED_BYTES, ReportBatch};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
@@ -97,6 +97,11 @@ fn at_once(frame: &[u8], limit: usize) -> Option<Vec<u8>> {
     let size = zstd::zstd_safe::get_frame_content_size(frame).ok()??;
     let size = usize::try_from(size).ok().filter(|size| *size <= limit)?;
     DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.as_mut()?.decompress(frame, size).ok())
+}
+
+/// A batch of reports that came on a stick, bounded as one that came by the network.
+pub(crate) fn unpack_batch(packed: Vec<u8>, limits: BodyLimits) -> Result<ReportBatch, ProblemCode> {
+    parse(&unpack(packed, Encoding::Zstd, limits.unpacked)?)
 }
 
 async fn receive(body: Body, limit: usize, patience: Duration) -> Result<Vec<u8>, ProblemCode> {

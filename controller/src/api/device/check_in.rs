@@ -15,7 +15,7 @@ use inventory_schema::envelope::ChainHead;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::signature::Signed;
-use inventory_schema::{DeviceId, Digest, KeyFingerprint, SectionName};
+use inventory_schema::{DeviceId, Digest, KeyFingerprint, SectionName, Timestamp};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
@@ -73,6 +73,17 @@ struct Believed {
     receipt: Option<Digest>,
 }
 
+impl Believed {
+    fn of(check_in: CheckIn) -> Self {
+        Self {
+            held: check_in.held,
+            acknowledged: check_in.acknowledged,
+            trust: check_in.trust,
+            receipt: check_in.receipt,
+        }
+    }
+}
+
 /// Reads the request, notes the sign of life and answers, if there is something to say or no time to wait.
 async fn arrive(
     state: &AppState,
@@ -108,12 +119,7 @@ async fn arrive(
         key: identity.key,
         device: identity.device,
         protocol,
-        believed: Believed {
-            held: check_in.held,
-            acknowledged: check_in.acknowledged,
-            trust: check_in.trust,
-            receipt: check_in.receipt,
-        },
+        believed: Believed::of(check_in),
         place,
         deadline: Instant::now() + wait,
     };
@@ -123,6 +129,44 @@ async fn arrive(
     } else {
         Ok(Arrived::Waits(Box::new(visit)))
     }
+}
+
+/// A check-in that came on a stick: answered at once. `seen` says when the device was there, unless that was noted
+/// before.
+pub(crate) async fn carried(
+    state: &AppState,
+    identity: &DeviceIdentity,
+    mut check_in: CheckIn,
+    seen: Option<Timestamp>,
+) -> Result<CheckInAnswer, ProblemCode> {
+    let protocol = ProtocolRange::CURRENT
+        .common(check_in.protocol)
+        .ok_or(ProblemCode::ProtocolUnsupported)?;
+    let sign = seen.map(|at| Sign {
+        at,
+        agent_version: Some(check_in.agent.to_string()),
+        // How long the stick was on its way is no fault of the computer's clock.
+        clock_offset_micros: None,
+    });
+    let presence = &state.traffic.presence;
+    let hear = async || match sign.clone() {
+        Some(sign) => presence.check_in(identity.key, sign).await,
+        None => presence.look(identity.key).await,
+    };
+    let mut caller = hear().await?;
+    if let (Caller::Unknown, Some(receipt)) = (&caller, check_in.signed_receipt.take()) {
+        restore(state, &identity.public_key, identity.device, receipt, state.clock.now()).await?;
+        caller = hear().await?;
+    }
+    let visit = Visit {
+        key: identity.key,
+        device: identity.device,
+        protocol,
+        believed: Believed::of(check_in),
+        place: state.traffic.waiting.enter(identity.device),
+        deadline: Instant::now(),
+    };
+    Ok(visit.answer(state, caller).await?.0)
 }
 
 /// Notes the sign of life.

@@ -2,14 +2,15 @@
 
 use axum::extract::{Request, State};
 use axum::{Extension, Json};
-use inventory_schema::enrollment::{RenewalAnswer, RenewalRequest};
+use inventory_schema::Timestamp;
+use inventory_schema::enrollment::{Pem, RenewalAnswer, RenewalRequest};
 use inventory_schema::problem::ProblemCode;
 
 use super::{Expiry, Refused, authenticate, body, refused};
 use crate::authority::{Csr, IssueError};
 use crate::enrollment::log_certificate;
 use crate::state::AppState;
-use crate::tls::PeerIdentity;
+use crate::tls::{DeviceIdentity, PeerIdentity};
 
 pub async fn renew(
     State(state): State<AppState>,
@@ -21,21 +22,26 @@ pub async fn renew(
     let request: RenewalRequest = body::read_json(request, state.traffic.bodies.of_a_document())
         .await
         .map_err(refuse)?;
-    let csr = Csr::read(&request.csr).map_err(|error| refuse(IssueError::Csr(error).problem_code()))?;
-    if csr.public_key.fingerprint() != identity.key {
-        // Another key is another enrollment: the connection proves only the key of its certificate.
-        return Err(refuse(ProblemCode::CsrMalformed));
+    let answer = renewed(&state, &identity, &request.csr, state.clock.now()).await.map_err(refuse)?;
+    Ok(Json(answer))
+}
+
+/// A new certificate for the key that `identity` has proven.
+pub(crate) async fn renewed(state: &AppState, identity: &DeviceIdentity, csr: &Pem, now: Timestamp) -> Result<RenewalAnswer, ProblemCode> {
+    let key = Csr::read(csr).map_err(|error| IssueError::Csr(error).problem_code())?.public_key;
+    if key.fingerprint() != identity.key {
+        // Another key is another enrollment: the caller has proven only the key of its certificate.
+        return Err(ProblemCode::CsrMalformed);
     }
-    let now = state.clock.now();
     let certificate = state
         .authority
-        .issue_device(&request.csr, &state.region.id, identity.device, now)
-        .map_err(|error| refuse(error.problem_code()))?;
-    log_certificate(&state, identity.device, &certificate, now).await.map_err(refuse)?;
+        .issue_device(csr, &state.region.id, identity.device, now)
+        .map_err(|error| error.problem_code())?;
+    log_certificate(state, identity.device, &certificate, now).await?;
     tracing::info!(device.id = %identity.device, not_after = %certificate.validity.not_after, "a certificate was renewed");
-    Ok(Json(RenewalAnswer {
+    Ok(RenewalAnswer {
         certificate: certificate.chain,
         trust: state.authority.trust_bundle(),
         server_time: now,
-    }))
+    })
 }
