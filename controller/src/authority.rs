@@ -32,8 +32,9 @@ use serde::de::DeserializeOwned;
 use certificate::{CertificateInfo, Validity};
 pub use csr::{Csr, CsrError};
 pub use device_name::DeviceName;
-pub use directory::{DirectoryError, NewRoot, add_root, create, rotate_issuing};
+pub use directory::{DirectoryError, NewRoot, add_root, create, files, has_files, restore_files, rotate_issuing};
 use key::AuthorityKey;
+pub use key::SessionSecret;
 
 /// What a running controller holds: everything but the root's key.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub struct Authority {
     roots: Vec<CertificateInfo>,
     signing_key: AuthorityKey,
     signing_public: PublicKey,
+    session_secret: SessionSecret,
     /// Made when first asked for: every check-in is compared with it.
     trust: OnceLock<(TrustBundle, Digest)>,
 }
@@ -253,6 +255,11 @@ impl Authority {
 
     pub fn previous_issuing(&self) -> &[CertificateInfo] {
         &self.previous
+    }
+
+    /// What the keys of TLS sessions are derived from.
+    pub fn session_secret(&self) -> SessionSecret {
+        self.session_secret.clone()
     }
 
     /// The key that signs receipts, times and assignments.

@@ -7,6 +7,7 @@ use inventory_schema::quantity::Seconds;
 
 use crate::api::device::body::BodyLimits;
 use crate::config::{Config, Limits};
+use crate::enrollment::record::Recorder;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::presence::Presence;
@@ -19,6 +20,7 @@ use crate::wake::Waiting;
 pub struct DeviceTraffic {
     pub intake: Intake,
     pub presence: Presence,
+    pub enrollments: Recorder,
     pub waiting: Arc<Waiting>,
     pub pace: Pace,
     pub bodies: BodyLimits,
@@ -31,6 +33,7 @@ impl DeviceTraffic {
         Self {
             intake: Intake::start(store.clone(), metrics),
             presence: Presence::start(store.clone()),
+            enrollments: Recorder::start(store.clone()),
             waiting: Arc::default(),
             pace,
             bodies,

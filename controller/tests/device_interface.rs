@@ -14,6 +14,9 @@ mod life;
 #[path = "device_interface/region.rs"]
 mod region;
 
+#[path = "device_interface/backup.rs"]
+mod backup;
+
 #[path = "device_interface/certificates.rs"]
 mod certificates;
 
@@ -95,5 +98,6 @@ on_both_engines! {
     reports::one_poisoned_report_among_256_harms_no_other,
     reports::a_fork_keeps_both_and_the_agent_begins_a_new_epoch,
     evidence::an_export_holds_and_says_how_far,
+    evidence::what_retention_left_is_still_proven,
     evidence::a_device_that_was_lost_forked_and_revoked_still_holds,
 }

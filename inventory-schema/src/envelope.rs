@@ -133,8 +133,8 @@ impl ReceivedEnvelope {
         if bytes.len() > MAX_ENVELOPE_BYTES {
             return Err(EnvelopeError::TooLarge(bytes.len()));
         }
-        CanonicalBytes::check(&bytes)?;
-        let envelope: Envelope = serde_json::from_slice(&bytes).map_err(EnvelopeError::Document)?;
+        let value = CanonicalBytes::verify(&bytes)?;
+        let envelope: Envelope = serde_json::from_value(value).map_err(EnvelopeError::Document)?;
         if envelope.place.sequence == 0 {
             return Err(EnvelopeError::SequenceZero);
         }

@@ -81,8 +81,10 @@ overview-empty = Create a token on an organization's page, install the agent on 
 overview-empty-token = TOKEN
 durability-sqlite = Durability: a report is acknowledged once it is on this server's disk (SQLite, full synchronisation).
 durability-postgres-synchronous = Durability: a report is acknowledged once it is on disk and on a synchronous standby (PostgreSQL).
+durability-postgres-synchronous-away = Attention: PostgreSQL's synchronous standby is not connected, so no report is acknowledged now. Agents keep theirs and send them later; nothing is lost. Bring the standby back, or take it out of synchronous_standby_names.
+durability-postgres-asynchronous = Durability: a report is acknowledged once it is on the database server's disk; PostgreSQL's standby is asynchronous, and a failover to it may lose the last acknowledged reports.
 durability-postgres-local = Durability: a report is acknowledged once it is on the database server's disk (PostgreSQL without a synchronous standby: if that server is lost, the latest reports may be too).
-durability-postgres-relaxed = Attention: PostgreSQL is set to acknowledge before its disk has the data (synchronous_commit = off); acknowledged reports may be lost in a crash.
+durability-postgres-relaxed = Attention: PostgreSQL is set to acknowledge before its disk has the data (fsync = off); acknowledged reports may be lost in a crash.
 
 organizations-search = Name, INN or OGRN
 organizations-found = { $count ->
@@ -172,6 +174,7 @@ packages-count = { $count ->
 }
 packages-search = Find in the list
 reports = Reports
+reports-kept-since = All reports are kept from { $month } on; older ones were let go, but for those that the present state rests on.
 reports-found = { $count ->
     [one] { $shown } report
    *[other] { $shown } reports
@@ -319,7 +322,7 @@ evidence-verify = Check the archive on any computer:
 evidence-span-wrong = Give days as YYYY-MM-DD; the first no later than the last.
 evidence-whose-wrong = There is no such organization or device in your part of the region: check the ОГРН or the id.
 evidence-checkpoints = Checkpoints
-evidence-why = Once a day the controller sums up the newest reports of all devices and all certificates it issued in one line, chained to the line before. A line that you kept proves what is older than it, even against the region itself.
+evidence-why = Once a day the controller sums up the newest reports of all devices and all certificates it issued in one line, chained to the line before. Whoever kept a line can prove that what it stands for was not changed or added to since, even if the region itself wanted to.
 evidence-at = Complete to
 evidence-chains = Chains
 evidence-log = Certificate records

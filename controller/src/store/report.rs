@@ -21,7 +21,7 @@ use super::device::DeviceSummary;
 use super::finding;
 use super::month::ReceivedMonth;
 use super::packing::pack;
-use super::{Store, StoreError, StoreResult};
+use super::{Store, StoreError, StoreResult, deadline};
 
 pub(super) use known::{FIND_HEADS, held_bodies, read_head, read_place};
 use plan::{Plan, places_in_question};
@@ -57,13 +57,8 @@ pub struct BodyToStore {
 impl BodyToStore {
     /// Compresses canonical JSON; its digest is taken here.
     pub fn compress(canonical: &[u8]) -> Result<Self, StoreError> {
-        Self::compress_known(Digest::of(canonical), canonical)
-    }
-
-    /// As [`Self::compress`] for whoever has the digest already.
-    pub fn compress_known(digest: Digest, canonical: &[u8]) -> Result<Self, StoreError> {
         Ok(Self {
-            digest,
+            digest: Digest::of(canonical),
             compressed: pack(canonical)?,
             size: i64::try_from(canonical.len()).map_err(|error| StoreError::corrupt("section body", error))?,
         })
@@ -107,6 +102,11 @@ impl Store {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
+        deadline::within(deadline::WRITES, self.commit_in_months(reports)).await
+    }
+
+    /// Commits the group, after its months have their place.
+    async fn commit_in_months(&self, reports: &[ReportToStore]) -> StoreResult<Vec<CommitOutcome>> {
         let months = reports.iter().map(|report| ReceivedMonth::of(report.received_at)).collect();
         let envelopes = reports
             .iter()

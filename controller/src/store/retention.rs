@@ -36,10 +36,16 @@ pub struct Months {
 }
 
 /// Of the devices with these internal ids, the reports in the month `$1` that stay: those that state what a device
-/// states now, and those at the head of a chain. `$3` and `$4` bound the ids.
+/// states now, those that follow one of these up to the next checkpoint, without which nothing would prove it, and those
+/// at the head of a chain. `$3` and `$4` bound the ids.
 macro_rules! staying {
     () => {
         "(SELECT s.report_id FROM device_section s WHERE s.device_id >= $3 AND s.device_id < $4 \
+         UNION SELECT l.id FROM device_section s JOIN report p ON p.device_id = s.device_id AND p.id = s.report_id \
+         JOIN report l ON l.fingerprint = p.fingerprint AND l.received_month = $1 AND l.state = 'stored' \
+         AND l.received_at >= p.received_at \
+         AND l.received_at <= (SELECT MIN(c.recorded_at) FROM checkpoint c WHERE c.taken_at >= p.received_at) \
+         WHERE s.device_id >= $3 AND s.device_id < $4 \
          UNION SELECT r.id FROM chain_head h JOIN report r ON r.fingerprint = h.fingerprint AND r.epoch = h.epoch \
          AND r.sequence = h.sequence AND r.state = 'stored' WHERE h.device_id >= $3 AND h.device_id < $4 AND r.received_month = $1)"
     };

@@ -31,7 +31,7 @@ pub enum PeerIdentity {
     #[default]
     None,
     /// The holder of a key that this region once certified. Expiry and revocation are still to be asked.
-    Device(DeviceIdentity),
+    Device(Arc<DeviceIdentity>),
     /// A certificate that this region did not issue to a device.
     Foreign,
 }
@@ -86,7 +86,7 @@ const REMEMBERED: usize = 16_384;
 #[derive(Debug)]
 pub struct DeviceTrust {
     verifier: Arc<dyn ClientCertVerifier>,
-    genuine: Mutex<HashMap<Digest, DeviceIdentity>>,
+    genuine: Mutex<HashMap<Digest, Arc<DeviceIdentity>>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +131,7 @@ impl DeviceTrust {
         }
         match device_of(leaf) {
             Some(identity) if self.has_issued(leaf, intermediates, identity.not_after) => {
+                let identity = Arc::new(identity);
                 self.remember(digest, identity.clone());
                 PeerIdentity::Device(identity)
             }
@@ -138,7 +139,7 @@ impl DeviceTrust {
         }
     }
 
-    fn remember(&self, certificate: Digest, identity: DeviceIdentity) {
+    fn remember(&self, certificate: Digest, identity: Arc<DeviceIdentity>) {
         let mut genuine = self.genuine();
         if genuine.len() >= REMEMBERED {
             // Rare enough that who comes next pays for one more check.
@@ -147,7 +148,7 @@ impl DeviceTrust {
         genuine.insert(certificate, identity);
     }
 
-    fn genuine(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, DeviceIdentity>> {
+    fn genuine(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<DeviceIdentity>>> {
         self.genuine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

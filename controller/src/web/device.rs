@@ -86,6 +86,8 @@ struct DevicePage {
     sections: Vec<SectionView>,
     reports: Vec<ReportLine>,
     reports_total: i64,
+    /// Where older ones were let go.
+    kept_since: Option<String>,
     pager: Pager,
 }
 
@@ -110,6 +112,7 @@ pub async fn show(
     let (number, piece) = piece(query.page);
     let reports = state.store.reports(device.id, piece).await?;
     let current = state.store.current_sections(device.id).await?;
+    let kept_since = state.store.kept_since().await?;
     let (l, now) = (visit.language, visit.now);
     let page = Page::new(&state, visit, "/devices")
         .in_zone(&device.time_zone)
@@ -142,6 +145,7 @@ pub async fn show(
         sections: sections(&current, l),
         reports: reports.rows.iter().map(report_line).collect(),
         reports_total: reports.total,
+        kept_since: kept_since.map(|month| l.with("reports-kept-since", "month", &month.to_string())),
         pager: Pager::of(number, reports.total, &format!("/devices/{id}"), &[]),
         page,
     })

@@ -19,7 +19,7 @@ use inventory_schema::{DeviceId, Digest, KeyFingerprint, SectionName, Timestamp}
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Expiry, Refused, body, identify, refused};
+use super::{Expiry, Refused, body, identify, in_time, refused};
 use crate::enrollment::{outage, restore};
 use crate::presence::Caller;
 use crate::state::AppState;
@@ -105,7 +105,7 @@ async fn arrive(
     let mut place = state.traffic.waiting.enter(identity.device);
     let mut caller = heard(state, &identity, &check_in).await?;
     if let (Caller::Unknown, Some(receipt)) = (&caller, check_in.signed_receipt.take()) {
-        restore(state, &identity.public_key, identity.device, receipt, state.clock.now()).await?;
+        in_time(restore(state, &identity.public_key, identity.device, receipt, state.clock.now())).await?;
         caller = heard(state, &identity, &check_in).await?;
     }
     if let Caller::Device { standing, .. } = &caller
