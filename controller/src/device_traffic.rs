@@ -7,6 +7,7 @@ use inventory_schema::quantity::Seconds;
 
 use crate::api::device::body::BodyLimits;
 use crate::config::{Config, Limits};
+use crate::device::doubts::Boots;
 use crate::enrollment::record::Recorder;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
@@ -20,6 +21,7 @@ use crate::wake::Waiting;
 pub struct DeviceTraffic {
     pub intake: Intake,
     pub presence: Presence,
+    pub boots: Boots,
     pub enrollments: Recorder,
     pub waiting: Arc<Waiting>,
     pub pace: Pace,
@@ -33,6 +35,7 @@ impl DeviceTraffic {
         Self {
             intake: Intake::start(store.clone(), metrics),
             presence: Presence::start(store.clone()),
+            boots: Boots::start(store.clone()),
             enrollments: Recorder::start(store.clone()),
             waiting: Arc::default(),
             pace,

@@ -352,6 +352,30 @@ pub fn certified(
     Ok((issued, enrollment))
 }
 
+/// A device with a certificate for its key.
+#[derive(Debug)]
+pub struct Certified {
+    /// Internal id.
+    pub id: i64,
+    pub issued: Issued,
+}
+
+/// Certifies the key of `csr` as `device`'s and records both, with its place; no token is asked for.
+pub async fn certify(
+    state: &AppState,
+    csr: &Pem,
+    device: DeviceId,
+    place: &Place,
+    agent_version: Option<String>,
+    now: Timestamp,
+) -> Result<Certified, ProblemCode> {
+    let (issued, enrollment) = certified(state, csr, device, place, agent_version, now)?;
+    match state.traffic.enrollments.record(enrollment).await? {
+        Enrolled::Recorded { id } => Ok(Certified { id, issued }),
+        Enrolled::NotSpent(_) | Enrolled::KeyTaken => Err(ProblemCode::Internal),
+    }
+}
+
 /// Writes the certificate into the issuance log, which outlives the device.
 pub async fn log_certificate(
     state: &AppState,

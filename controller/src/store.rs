@@ -9,6 +9,7 @@
 //! are arguments) and no configuration beyond its address.
 
 pub mod activity;
+pub mod boot;
 pub mod building;
 pub mod carry;
 pub mod certificate;
@@ -24,6 +25,7 @@ pub mod evidence;
 pub mod exclusive;
 pub mod finding;
 mod fold;
+pub mod identity;
 pub mod import_preview;
 pub mod month;
 pub mod municipality;

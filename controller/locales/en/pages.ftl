@@ -7,6 +7,7 @@ nav-overview = Overview
 nav-organizations = Organizations
 nav-devices = Devices
 nav-tokens = Tokens
+nav-review = Doubles and copies
 nav-operators = Operators
 nav-activity = Activity log
 nav-password = Change password
@@ -303,6 +304,59 @@ error-503-title = The database is unavailable
 error-503 = The controller cannot reach its database, or its disk is full. Nothing is lost; try again in a minute.
 error-500-title = Internal error
 error-500 = It was written to the controller's log. Try again; if it happens again, tell the administrator the time and the page's address.
+
+review-why = A computer is known by its key; the numbers of its parts are evidence. Here are the cases where key and evidence say different things: what the system decided by itself and what a person has to decide. Every decision can be undone.
+review-which = Which cases are shown
+review-open = Awaiting a decision
+review-all = All
+review-found = { $count ->
+    [one] { $shown } case
+   *[other] { $shown } cases
+}
+review-times = { $count ->
+    [one] seen { $shown } time
+   *[other] seen { $shown } times
+}
+review-none = There are no such cases.
+review-case = Case
+review-seen = Seen
+review-and = and
+review-unnamed = unnamed
+review-decided = Decided by
+review-reason = Reason
+review-elsewhere = The second record is in another school
+review-elsewhere-why = It is not in your charge; the region's administrator decides.
+review-merged-away = merged into another
+review-evidence = What agrees and what differs
+review-part = Evidence
+review-both = Agrees
+review-known = Only before
+review-present = Only now
+review-weight = Weight
+review-weight-why = Plus speaks for one computer, minus for two. Fillers of makers and numbers that many computers carry weigh nothing; parts that could not be read speak neither for nor against.
+review-common = carried by many, not counted
+review-copies = { $count ->
+    [one] { $shown } copy with a record of its own
+   *[other] { $shown } copies with records of their own
+}
+review-copies-why = Copies are recorded in the same building without a room: say which on the device's page.
+review-decide = Decision
+review-merge-why = If this is one computer, merge the records. The reports of both stay where they are and both chains can be seen; the merge can be undone.
+review-keep = Which record stays
+review-merge-do = Merge
+review-undo-do = Undo the decision
+review-undo-why = The records become what they were before; keys that were issued since return to their record.
+review-split = These are different computers: split the record
+review-split-why = The key gets a record of its own, with its reports and its chain. The agent is given a certificate for it.
+review-split-key = Which key to part (first seen)
+review-split-do = Split
+review-dismiss = Dismiss: there is nothing to decide
+review-dismiss-do = Dismiss
+review-related = Related records
+review-of-copy = This is a copy of the disk of
+review-merged-into = The record was merged into
+review-merged-here = Merged into this record
+review-cases = Cases
 
 nav-evidence = Evidence
 overview-checkpoint = Newest checkpoint:

@@ -8,6 +8,7 @@ use inventory_schema::{DeviceId, Digest, Timestamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
+use super::presence::grow_revision;
 use super::statement::{Bulk, Columns, word};
 use super::{Store, StoreResult};
 
@@ -41,6 +42,7 @@ impl Store {
     pub async fn note_evidence(&self, device: i64, evidence: &HardwareEvidence, now: Timestamp) -> StoreResult<()> {
         let mut transaction = self.begin().await?;
         note(&mut transaction, device, evidence, now).await?;
+        grow_revision(&mut transaction, device).await?;
         Ok(transaction.commit().await?)
     }
 

@@ -11,6 +11,9 @@
 //! | its receipt, its place, its state | `device.rs` |
 //! | it is asked to look at its hardware, and was told so | here |
 //! | its key lost its force | `certificate.rs` (`revoke_key`), after the revocation itself is durable |
+//! | its key is used in another boot | `boot.rs` |
+//! | its hardware evidence | `evidence.rs` |
+//! | its record was joined or parted, its agent is to ask for another key | `identity.rs` |
 //! | its record was deleted | the row is gone |
 //!
 //! A section whose body is missing may be completed by another device's report; such a standing is not to be
@@ -19,6 +22,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use inventory_schema::device::BootId;
 use inventory_schema::enrollment::Receipt;
 use inventory_schema::envelope::ChainHead;
 use inventory_schema::signature::Signed;
@@ -69,6 +73,7 @@ impl Sign {
 
 /// What a call's answer depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "it lives from a statement to its answer")]
 pub enum Heard {
     /// What the caller knew still holds.
     Unchanged,
@@ -95,6 +100,13 @@ pub struct Standing {
     /// The sections that are held with their bodies.
     pub held: BTreeMap<SectionName, Digest>,
     pub head: Option<ChainHead>,
+    /// The boot that the key was last used in.
+    pub boot: Option<BootId>,
+    /// Its agent is to ask for another key: its boot was proven to be a second computer's, or its record was joined
+    /// or parted.
+    pub rekey: bool,
+    /// Of the hardware evidence that is recorded.
+    pub evidence: Option<Digest>,
     /// Whether every section that the device states is held with its body.
     is_whole: bool,
 }
@@ -109,6 +121,9 @@ impl Standing {
             receipt: None,
             held: BTreeMap::new(),
             head: None,
+            boot: None,
+            rekey: false,
+            evidence: None,
             is_whole,
         }
     }
@@ -331,9 +346,11 @@ impl Group {
             // Names of keys are text with devices and bytes with reports.
             before: "WITH v(wanted, bytes) AS (VALUES",
             after: ") SELECT v.wanted, x.id AS revocation, h.epoch, h.sequence, h.digest, d.id, d.external_id, d.receipt, p.revision, \
-                    p.collect FROM v LEFT JOIN revocation x ON x.fingerprint = v.wanted LEFT JOIN chain_head h ON h.fingerprint = v.bytes \
+                    p.collect, k.boot, k.rekey, o.proven, d.evidence_digest FROM v LEFT JOIN revocation x ON x.fingerprint = v.wanted \
+                    LEFT JOIN chain_head h ON h.fingerprint = v.bytes \
                     LEFT JOIN device_key k ON k.fingerprint = v.wanted LEFT JOIN device d ON d.id = k.device_id \
-                    LEFT JOIN presence p ON p.device_id = d.id",
+                    LEFT JOIN presence p ON p.device_id = d.id \
+                    LEFT JOIN key_boot o ON o.fingerprint = k.fingerprint AND o.boot = k.boot",
         };
         let rows = FIND
             .fetch(
@@ -506,6 +523,9 @@ fn read(row: &AnyRow) -> StoreResult<Reading> {
             receipt: row.optional_text("receipt")?.as_deref().and_then(document_of),
             held: BTreeMap::new(),
             head: row.optional_int("epoch")?.map(|_| read_head(row)).transpose()?,
+            boot: row.optional_parsed("boot")?,
+            rekey: row.optional_int("rekey")? == Some(1) || row.optional_int("proven")? == Some(1),
+            evidence: row.optional_parsed("evidence_digest")?,
             is_whole: true,
         }),
     };

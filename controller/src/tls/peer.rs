@@ -5,14 +5,15 @@
 //! expired during a summer still says whose key it is. The listener calls [`DeviceTrust::identify`] once per
 //! connection; handlers take [`PeerIdentity`] as an argument.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use inventory_schema::signature::PublicKey;
-use inventory_schema::{DeviceId, KeyFingerprint, RegionId, Timestamp};
+use inventory_schema::{DeviceId, Digest, KeyFingerprint, RegionId, Timestamp};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
@@ -75,9 +76,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PeerIdentity {
     }
 }
 
+/// How many certificates are remembered as genuine: half a kibibyte each.
+const REMEMBERED: usize = 16_384;
+
 /// The authorities whose certificates make a device.
+///
+/// A certificate that they signed stays one that they signed, whatever it is sent with: it is checked once and known
+/// again by its digest, which makes a resumed connection cheap.
 #[derive(Debug)]
-pub struct DeviceTrust(Arc<dyn ClientCertVerifier>);
+pub struct DeviceTrust {
+    verifier: Arc<dyn ClientCertVerifier>,
+    genuine: Mutex<HashMap<Digest, Arc<DeviceIdentity>>>,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
@@ -103,7 +113,10 @@ impl DeviceTrust {
         }
         WebPkiClientVerifier::builder_with_provider(Arc::new(anchors), super::provider())
             .build()
-            .map(Self)
+            .map(|verifier| Self {
+                verifier,
+                genuine: Mutex::default(),
+            })
             .map_err(TrustError::Verifier)
     }
 
@@ -112,17 +125,38 @@ impl DeviceTrust {
         let Some((leaf, intermediates)) = chain.split_first() else {
             return PeerIdentity::None;
         };
+        let digest = Digest::of(leaf);
+        if let Some(identity) = self.genuine().get(&digest) {
+            return PeerIdentity::Device(identity.clone());
+        }
         match device_of(leaf) {
-            Some(identity) if self.has_issued(leaf, intermediates, identity.not_after) => PeerIdentity::Device(Arc::new(identity)),
+            Some(identity) if self.has_issued(leaf, intermediates, identity.not_after) => {
+                let identity = Arc::new(identity);
+                self.remember(digest, identity.clone());
+                PeerIdentity::Device(identity)
+            }
             _ => PeerIdentity::Foreign,
         }
+    }
+
+    fn remember(&self, certificate: Digest, identity: Arc<DeviceIdentity>) {
+        let mut genuine = self.genuine();
+        if genuine.len() >= REMEMBERED {
+            // Rare enough that who comes next pays for one more check.
+            genuine.clear();
+        }
+        genuine.insert(certificate, identity);
+    }
+
+    fn genuine(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<DeviceIdentity>>> {
+        self.genuine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks the chain at the certificate's own last moment, when its issuing CA is valid too
     /// ([`Authority::issue_device`] sees to that), so that the present time plays no part.
     fn has_issued(&self, leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], not_after: Timestamp) -> bool {
         let moment = UnixTime::since_unix_epoch(Duration::from_secs(not_after.unix_seconds().unsigned_abs()));
-        self.0.verify_client_cert(leaf, intermediates, moment).is_ok()
+        self.verifier.verify_client_cert(leaf, intermediates, moment).is_ok()
     }
 }
 
@@ -182,7 +216,9 @@ mod tests {
     #[test]
     fn no_changed_or_cut_certificate_is_a_device() {
         let (trust, issued) = trust();
-        assert!(matches!(identify(&trust, &issued.der), PeerIdentity::Device(device) if device.key == issued.key));
+        for _ in 0..2 {
+            assert!(matches!(identify(&trust, &issued.der), PeerIdentity::Device(device) if device.key == issued.key));
+        }
         for place in 0..issued.der.len() {
             let mut changed = issued.der.clone();
             changed[place] ^= 1;
