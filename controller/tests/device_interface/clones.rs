@@ -143,19 +143,33 @@ pub async fn is_whole(region: &Region, device: DeviceId, computer: &Computer) ->
 /// Waits until what `memory` says is what the device states, and the agent knows it.
 pub async fn states_memory(region: &Region, computer: &Computer, device: DeviceId, kibibytes: u64) {
     computer.set_memory(kibibytes);
-    region.store().ask_to_collect(&[device]).await.unwrap();
-    stated(region, device, kibibytes).await;
+    let looks = std::cell::Cell::new(0);
+    until("the new memory is stated after a look", async || {
+        // The wish is told once, and may be told to a connection that its agent has left already.
+        if looks.replace(looks.get() + 1) % 100 == 0 {
+            region.store().ask_to_collect(&[device]).await.unwrap();
+        }
+        has_stated(region, device, kibibytes).await.then_some(())
+    })
+    .await;
 }
 
 pub async fn stated(region: &Region, device: DeviceId, kibibytes: u64) {
-    let wanted = (kibibytes * 1024).to_string();
     until("the new memory is stated", async || {
-        let record = region.store().device(Scope::REGION, device).await.unwrap()?;
-        let sections = region.store().current_sections(record.id).await.unwrap();
-        let memory = sections.into_iter().find(|section| section.section == SectionName::Memory)?;
-        String::from_utf8(memory.body?).unwrap().contains(&wanted).then_some(())
+        has_stated(region, device, kibibytes).await.then_some(())
     })
     .await;
+}
+
+async fn has_stated(region: &Region, device: DeviceId, kibibytes: u64) -> bool {
+    let wanted = (kibibytes * 1024).to_string();
+    let Some(record) = region.store().device(Scope::REGION, device).await.unwrap() else {
+        return false;
+    };
+    let sections = region.store().current_sections(record.id).await.unwrap();
+    let memory = sections.into_iter().find(|section| section.section == SectionName::Memory);
+    let body = memory.and_then(|memory| memory.body);
+    body.is_some_and(|body| String::from_utf8(body).unwrap().contains(&wanted))
 }
 
 async fn clone_findings(region: &Region, device: DeviceId) -> usize {
