@@ -150,11 +150,14 @@ impl Reconciler {
         now: Moment,
     ) -> Self {
         Self {
+            // Doubts are had anew.
+            ledger: Ledger {
+                doubt: None,
+                ..ledger.of_key(subject.key)
+            },
             subject,
             schedule,
             chance: Chance::seeded(seed),
-            // Doubts are had anew.
-            ledger: Ledger { doubt: None, ..ledger },
             holdings,
             spool,
             collected: BTreeMap::new(),

@@ -32,9 +32,9 @@ async fn an_administrator_finds_this_very_computer_in_its_school() {
         pages.sign_in_first(LOGIN, &one_time, PASSWORD).await;
         find_school(&pages, &school).await;
         read_device(&pages, &device).await;
-        decide_a_case(&pages, &case).await;
         switch_language(&pages, &device).await;
         create_token(&pages, &school).await;
+        decide_a_case(&pages, &case).await;
         log_out(&pages, &device).await;
     })
     .await;
