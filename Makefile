@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-all bench fleet fleet-herd schema routes deny clean
+.PHONY: help demo test test-all bench bench-agent fleet fleet-herd schema routes deny clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,12 @@ bench: ## the benchmarks, each figure beside the bare reference in the same run 
 	cargo bench -p cos-agent --bench inventory
 	cargo bench -p cos-controller --bench validation
 	cargo bench -p cos-controller --bench figures
+
+# Slower than the rest: the shipped agent is optimised as a whole.
+bench-agent: ## the shipped agent at rest against a real controller: memory, CPU, start, reconnect
+	cargo build --profile shipped -p cos-agent
+	cargo build -p cos-controller --bin cos-controller
+	packaging/test/agent_at_rest.py target/shipped/cos-agent target/debug/cos-controller
 
 # How large the fleet is, how long it lives and which one it is: make fleet N=10000 HOURS=1 PACE=1
 N ?= 200

@@ -11,6 +11,7 @@ mod enroll;
 mod inventory;
 mod privileged;
 mod run;
+mod seal;
 mod settings;
 mod status;
 
@@ -49,6 +50,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Config(config::Arguments),
     Privileged(privileged::Arguments),
+    Seal(seal::Arguments),
 }
 
 /// Reads the command line, runs the command and turns its outcome into an exit code: 0 done, 1 failed, 2 not
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Carry(arguments) => carry::run(&arguments, lang),
         Command::Run(arguments) => run::run(&arguments, lang),
         Command::Status(arguments) => status::run(&arguments, lang),
+        Command::Seal(arguments) => seal::run(&arguments, lang),
         Command::Privileged(arguments) => privileged::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments, lang),
         Command::Config(arguments) => config::run(&arguments),

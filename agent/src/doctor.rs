@@ -40,6 +40,10 @@ pub struct Observations {
     /// What the controller says to this device; `None` when it was not asked.
     pub check_in: Option<Result<(), TransportFailure>>,
     pub spool: Result<SpoolSurvey, Reason>,
+    /// How often the state folder was found to be older than what the controller holds.
+    pub restored: u64,
+    /// The running agent is quarantined.
+    pub quarantined: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -29,6 +29,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::platform::private_file::create_private_folder;
 use crate::transport::tls::{Anchor, TrustError};
 use crate::transport::{Transport, TransportError, TransportFailure};
+use crate::{kept_evidence, sealed};
 
 pub const ENROLLMENT_FILE: &str = "enrollment.json";
 const REFUSAL_FILE: &str = "enrollment-refusal.json";
@@ -206,7 +207,7 @@ pub async fn enroll(token_line: &str, enrolling: Enrolling<'_>, progress: impl F
         state_dir.clone()
     };
     let identity = Identity::load_or_create(&key_folder)?;
-    let request = request(&token, &identity, enrolling.evidence)?;
+    let request = request(&token, &identity, enrolling.evidence.clone())?;
     progress(Progress::Calling {
         controllers: token.controllers.clone(),
     });
@@ -215,6 +216,7 @@ pub async fn enroll(token_line: &str, enrolling: Enrolling<'_>, progress: impl F
     match asked {
         Ok(EnrollmentAnswer::Issued(issued)) => {
             enrolling.clock.told(issued.server_time);
+            kept_evidence::save(state_dir, &enrolling.evidence)?;
             accept(*issued, &token, identity, state_dir)
         }
         Ok(EnrollmentAnswer::Pending { retry_after, .. }) => Ok(Enrolled::Pending { retry_after }),
@@ -309,7 +311,9 @@ pub(crate) fn accept(issued: Issued, token: &EnrollmentToken, identity: Identity
         receipt: issued.receipt,
     };
     enrollment.save(state_dir)?;
-    let _ = std::fs::remove_file(state_dir.join(REFUSAL_FILE));
+    for done_with in [REFUSAL_FILE, sealed::FILE] {
+        let _ = std::fs::remove_file(state_dir.join(done_with));
+    }
     Ok(Enrolled::New {
         enrollment: Box::new(enrollment),
         receipt: Box::new(receipt),

@@ -4,6 +4,7 @@
 //! need (key, spool, connection, the bodies of the last collection) and decides nothing about when or why.
 //! One task handles events in order; slow work runs beside it and answers through a channel.
 
+mod another_key;
 pub(crate) mod deliver;
 pub(crate) mod kept_bodies;
 pub(crate) mod resume;
@@ -20,7 +21,7 @@ use inventory_schema::envelope::ChainHead;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::report::SignedReport;
-use inventory_schema::{Digest, Envelope, SectionName};
+use inventory_schema::{DeviceId, Digest, Envelope, SectionName};
 use tokio::sync::mpsc;
 
 use crate::clock::SharedClock;
@@ -28,9 +29,12 @@ use crate::config::AgentConfig;
 use crate::durable_file::FileError;
 use crate::enrollment::{Enrollment, EnrollmentFileError, agent_version};
 use crate::identity::{Identity, IdentityError, renewal_due};
+use crate::inventory::evidence;
+use crate::kept_evidence;
 use crate::ledger::Ledger;
 use crate::privileged::Collector;
 use crate::reconciler::{Action, Event, Failure, Holdings, Reconciler, Schedule, Subject};
+use crate::rekey::{self, RekeyError};
 use crate::spool::{Spool, SpoolError, SpoolLimits};
 use crate::transport::{Transport, TransportError, TransportFailure};
 use kept_bodies::KeptBodies;
@@ -51,6 +55,8 @@ pub enum RunError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Transport(#[from] TransportError),
+    #[error(transparent)]
+    Rekey(#[from] RekeyError),
 }
 
 /// Runs an enrolled agent until `stop` resolves.
@@ -66,9 +72,20 @@ pub async fn run(config: AgentConfig, collector: Collector, clock: SharedClock, 
         event = tokio::select! {
             () = &mut stop => Event::Stopping,
             () = shell.until_wakeup() => Event::Woken,
-            arrived = arriving.recv() => arrived.expect("the shell itself holds a sender"),
+            arrived = arriving.recv() => {
+                let arrived = arrived.expect("the shell itself holds a sender");
+                // What was asked with the key before concerns nobody any more.
+                if arrived.key.is_some_and(|key| key != shell.keys) { Event::Woken } else { arrived.event }
+            }
         };
     }
+}
+
+/// An event on its way to the core.
+struct Arriving {
+    event: Event,
+    /// By how many changes of keys it was asked; `None` where it does not matter.
+    key: Option<u32>,
 }
 
 struct Shell {
@@ -81,39 +98,34 @@ struct Shell {
     spool: Arc<Mutex<Spool>>,
     bodies: Arc<Mutex<KeptBodies>>,
     core: Reconciler,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<Arriving>,
+    /// How often the key was changed in this run.
+    keys: u32,
     /// The last failure that was logged, so that a week without a controller is one line and not ten thousand.
     last_failure: Arc<Mutex<Option<String>>>,
 }
 
 impl Shell {
-    fn start(config: AgentConfig, collector: Collector, clock: SharedClock, events: mpsc::Sender<Event>) -> Result<Self, RunError> {
+    fn start(config: AgentConfig, collector: Collector, clock: SharedClock, events: mpsc::Sender<Arriving>) -> Result<Self, RunError> {
         let state = &config.state_dir;
+        rekey::finish(state)?;
         let enrollment = Enrollment::load(state)?.ok_or(RunError::NotEnrolled)?;
         let identity = Identity::load(state)?.ok_or_else(|| RunError::KeyMissing(state.clone()))?;
-        let limits = SpoolLimits {
-            bytes: config.spool.max_bytes,
-            reports: config.spool.max_reports,
-        };
-        let (spool, damage) = Spool::open(&state.join("spool"), limits)?;
+        let kept = kept_evidence::load(state)?.unwrap_or_default();
+        let (spool, damage) = Spool::open(&state.join("spool"), limits(&config))?;
         for damaged in damage {
             tracing::warn!(file = %damaged.file.display(), fault = ?damaged.fault, "a waiting report was damaged and moved aside");
         }
         let ledger = Ledger::load(state)?.of_key(identity.fingerprint()).caught_up(spool.newest_head());
         let transport = Transport::new(&enrollment, &identity, &config, clock.clone())?;
         let now = clock.moment();
-        let subject = Subject {
-            region: enrollment.region.clone(),
-            device: enrollment.device,
-            key: identity.fingerprint(),
-            agent: agent_version(),
-        };
+        let subject = subject(&enrollment, &identity);
         let schedule = Schedule {
             collect_every: config.inventory_interval_seconds.duration(),
             ..Schedule::default()
         };
         let seed = u64::from_le_bytes(first_eight(enrollment.device.as_uuid().as_bytes())) ^ now.device.unix_micros().unsigned_abs();
-        let core = Reconciler::new(subject, schedule, seed, ledger, holdings(&enrollment), spool.depth(), now);
+        let core = Reconciler::new(subject, schedule, seed, ledger, holdings(&enrollment), spool.depth(), now).recognizing(kept);
         tracing::info!(device.id = %enrollment.device, waiting = spool.depth().reports.get(), "the agent runs");
         Ok(Self {
             collector,
@@ -124,6 +136,7 @@ impl Shell {
             bodies: Arc::default(),
             core,
             events,
+            keys: 0,
             last_failure: Arc::default(),
             enrollment,
             config,
@@ -141,6 +154,7 @@ impl Shell {
                 self.clock.told(*time);
             }
             Event::Renewed => self.reconnect(),
+            Event::Rekeyed(rekeyed) => self.reload(rekeyed.subject.device),
             _ => {}
         }
         let now = self.clock.moment();
@@ -216,6 +230,36 @@ impl Shell {
                 let accepted = self.enrollment.accept_receipt(receipt);
                 self.adopted(accepted.map(|_| ()).map_err(|error| chain(&error)), "receipt");
             }
+            Action::KeepEvidence(evidence) => {
+                if let Err(error) = kept_evidence::save(&self.config.state_dir, &evidence) {
+                    tracing::warn!(error = %chain(&error), "what this computer is known by was not saved");
+                }
+            }
+            Action::AskForKey {
+                reason,
+                forked,
+                evidence,
+                boot,
+            } => {
+                tracing::warn!(
+                    ?reason,
+                    "the key may be another computer's: nothing is signed until the controller has answered"
+                );
+                let asking = another_key::Asking {
+                    state_dir: self.config.state_dir.clone(),
+                    limits: limits(&self.config),
+                    spool: self.spool.clone(),
+                    enrollment: self.enrollment.clone(),
+                    transport: self.transport.clone(),
+                };
+                let question = another_key::Question {
+                    reason,
+                    forked,
+                    evidence: *evidence,
+                    boot,
+                };
+                self.begin(asking.ask(question), |event| event, Event::RekeyFailed);
+            }
             Action::Stop => return true,
         }
         false
@@ -229,6 +273,7 @@ impl Shell {
         failed: fn(Failure) -> Event,
     ) {
         let (events, last_failure) = (self.events.clone(), self.last_failure.clone());
+        let key = Some(self.keys);
         tokio::spawn(async move {
             let event = match request.await {
                 Ok(answer) => succeeded(answer),
@@ -238,7 +283,7 @@ impl Shell {
                 }
             };
             // Nobody listens any more when the agent ends.
-            let _ = events.send(event).await;
+            let _ = events.send(Arriving { event, key }).await;
         });
     }
 
@@ -246,15 +291,19 @@ impl Shell {
     fn begin_blocking(&self, work: impl FnOnce() -> Event + Send + 'static) {
         let events = self.events.clone();
         tokio::task::spawn_blocking(move || {
-            let _ = events.blocking_send(work());
+            let _ = events.blocking_send(Arriving { event: work(), key: None });
         });
     }
 
     fn collect(&self) {
-        let (collector, bodies) = (self.collector.clone(), self.bodies.clone());
+        let (collector, bodies, events) = (self.collector.clone(), self.bodies.clone(), self.events.clone());
         self.begin_blocking(move || {
             let sections = match collector.collect() {
-                Ok(inventory) => lock(&bodies).keep(&inventory.sections),
+                Ok(inventory) => {
+                    let event = Event::HardwareSeen(Box::new(evidence(&inventory)));
+                    let _ = events.blocking_send(Arriving { event, key: None });
+                    lock(&bodies).keep(&inventory.sections)
+                }
                 Err(error) => {
                     tracing::error!(error = %chain(&error), "the hardware could not be looked at");
                     Default::default()
@@ -338,6 +387,21 @@ impl Shell {
         self.reconnect();
     }
 
+    /// From now on the agent is who the files say.
+    fn reload(&mut self, device: DeviceId) {
+        let state = &self.config.state_dir;
+        match (Enrollment::load(state), Identity::load(state)) {
+            (Ok(Some(enrollment)), Ok(Some(identity))) => {
+                self.enrollment = enrollment;
+                *lock(&self.identity) = identity;
+                self.keys += 1;
+                tracing::warn!(device.id = %device, "this computer has a key of its own now");
+            }
+            _ => tracing::error!("the new key cannot be read; the agent goes on at its next start"),
+        }
+        self.reconnect();
+    }
+
     /// Connections from now on use the present certificate and trust; requests under way end on the old ones.
     fn reconnect(&mut self) {
         match Transport::new(&self.enrollment, &lock(&self.identity), &self.config, self.clock.clone()) {
@@ -360,6 +424,22 @@ pub fn sign(envelope: &Envelope, identity: &Identity) -> SignedReport {
     SignedReport {
         envelope: envelope.into_text(),
         signature,
+    }
+}
+
+fn limits(config: &AgentConfig) -> SpoolLimits {
+    SpoolLimits {
+        bytes: config.spool.max_bytes,
+        reports: config.spool.max_reports,
+    }
+}
+
+fn subject(enrollment: &Enrollment, identity: &Identity) -> Subject {
+    Subject {
+        region: enrollment.region.clone(),
+        device: enrollment.device,
+        key: identity.fingerprint(),
+        agent: agent_version(),
     }
 }
 
@@ -390,7 +470,7 @@ pub(crate) fn failure_of_code(code: ProblemCode, retry_after: Option<Seconds>) -
 }
 
 /// A failure on this side of the line, in the words that requests fail in.
-fn local_failure(error: &IdentityError) -> TransportFailure {
+fn local_failure(error: &(dyn std::error::Error + 'static)) -> TransportFailure {
     tracing::error!(error = %chain(error), "the key or the certificate cannot be used");
     TransportFailure::Broken {
         controller: String::new(),

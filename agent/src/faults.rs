@@ -11,6 +11,8 @@ use crate::durable_file::FileError;
 use crate::enrollment::{EnrollError, EnrollmentFileError};
 use crate::eventloop::RunError;
 use crate::identity::IdentityError;
+use crate::rekey::RekeyError;
+use crate::sealed::SealError;
 use crate::spool::SpoolError;
 use crate::transport::TransportError;
 
@@ -18,6 +20,12 @@ use crate::transport::TransportError;
 pub fn in_russian(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<RunError>() {
         return of_run(error);
+    }
+    if let Some(error) = error.downcast_ref::<SealError>() {
+        return of_seal(error);
+    }
+    if let Some(error) = error.downcast_ref::<RekeyError>() {
+        return of_rekey(error);
     }
     if let Some(error) = error.downcast_ref::<EnrollError>() {
         return of_enroll(error);
@@ -79,6 +87,31 @@ fn of_run(error: &RunError) -> Option<String> {
         RunError::Ledger(error) => Some(of_file(error)),
         RunError::Spool(error) => of_spool(error),
         RunError::Transport(error) => of_transport(error),
+        RunError::Rekey(error) => of_rekey(error),
+    }
+}
+
+fn of_rekey(error: &RekeyError) -> Option<String> {
+    match error {
+        RekeyError::Identity(error) => of_identity(error),
+        RekeyError::Enrollment(error) => of_enrollment_file(error),
+        RekeyError::File(error) => Some(of_file(error)),
+        RekeyError::SetAside(folder, _) => Some(format!("не удалось отложить отчёты прежнего ключа из {}", folder.display())),
+        RekeyError::Receipt(_) => Some("квитанция контроллера неверна; сообщите региональному оператору".to_owned()),
+        RekeyError::Trust(_) => Some("корневые сертификаты контроллера не годятся; сообщите региональному оператору".to_owned()),
+    }
+}
+
+fn of_seal(error: &SealError) -> Option<String> {
+    match error {
+        SealError::Running(folder) => Some(format!(
+            "с папкой {} работает агент; сначала остановите его: sudo systemctl stop cos-agent",
+            folder.display()
+        )),
+        SealError::Folder(folder, _) => Some(format!("не удалось записать папку состояния {}", folder.display())),
+        SealError::Remove(path, _) => Some(format!("не удалось удалить {}", path.display())),
+        SealError::Spool(error) => of_spool(error),
+        SealError::File(error) => Some(of_file(error)),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use inventory_schema::enrollment::RekeyReason;
 use inventory_schema::envelope::ChainHead;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::{Digest, KeyFingerprint, SectionName, Timestamp};
@@ -31,6 +32,10 @@ pub struct Ledger {
     pub trusted_time: Option<TrustedTime>,
     /// What the controller refused the running agent for, until it answers well again.
     pub last_refusal: Option<LastRefusal>,
+    /// How often this state was found to be older than what the controller holds: the disk was restored.
+    pub restored: u64,
+    /// Why the agent is quarantined: the controller is being asked whose key this is.
+    pub doubt: Option<RekeyReason>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,9 @@
 //! ```
 //!
 //! *Unenrolled*, it can show what it sees ([`inventory`]) and nothing more. With a token it makes its key and
-//! asks for a certificate; *enrolled*, it checks in, reports what changed and waits. *Quarantined*, a
-//! controller has doubts whether two computers share its key. *Left*, its key is gone.
+//! asks for a certificate; *enrolled*, it checks in, reports what changed and waits. *Quarantined*, its key may be
+//! another computer's: it signs nothing and asks the controller, which lets it go on or gives it a key and a
+//! device of its own ([`rekey`]). *Left*, its key is gone.
 //!
 //! # Reading order
 //!
@@ -30,12 +31,16 @@ pub mod durable_file;
 pub mod enrollment;
 pub mod eventloop;
 pub mod faults;
+pub mod first_start;
 pub mod identity;
 pub mod inventory;
+pub mod kept_evidence;
 pub mod language;
 pub mod ledger;
 pub mod platform;
 pub mod privileged;
 pub mod reconciler;
+pub mod rekey;
+pub mod sealed;
 pub mod spool;
 pub mod transport;

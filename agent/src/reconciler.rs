@@ -7,25 +7,30 @@
 //! What it keeps true:
 //! - every section is stated to the controller when it differs from what was stated last, or is wanted;
 //! - an envelope names the one before it, whatever was lost on either side;
+//! - nothing is signed before the hardware was seen to be the one that the key belongs to;
 //! - at most one action of each kind is under way;
 //! - after a failure the pauses grow, and no wall clock decides when anything happens.
 
 mod action;
 mod event;
+mod recognition;
 mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange, SpoolDepth};
+use inventory_schema::enrollment::{HardwareEvidence, RekeyReason};
 use inventory_schema::envelope::{ChainHead, ChainPlace, EnvelopeFormat, ReportClock, ReportKind, Resumption};
+use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::{Microseconds, Seconds};
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::text::Word;
 use inventory_schema::{CanonicalBytes, DeviceId, Digest, Envelope, KeyFingerprint, RegionId, SectionName};
 
 pub use action::Action;
-pub use event::{Delivery, Event, Failure};
+pub use event::{Delivery, Event, Failure, Rekeyed};
+use recognition::{Doubt, Fork, Recognition, Standing};
 pub use schedule::{Backoff, Chance, Schedule};
 
 use crate::clock::{Moment, TrustedTime};
@@ -65,6 +70,13 @@ pub struct Reconciler {
     deliver: Duty,
     renew: Duty,
     time: Duty,
+    rekey: Duty,
+    recognition: Recognition,
+    /// The hardware was looked at since the start, with or without success.
+    looked: bool,
+    /// The controller wants to see the evidence.
+    evidence_wanted: bool,
+    rekeying: Backoff,
     spooling: Option<Drafted>,
     resuming: bool,
     receipt_wanted: bool,
@@ -138,10 +150,14 @@ impl Reconciler {
         now: Moment,
     ) -> Self {
         Self {
+            // Doubts are had anew.
+            ledger: Ledger {
+                doubt: None,
+                ..ledger.of_key(subject.key)
+            },
             subject,
             schedule,
             chance: Chance::seeded(seed),
-            ledger,
             holdings,
             spool,
             collected: BTreeMap::new(),
@@ -152,6 +168,11 @@ impl Reconciler {
             deliver: Duty::Resting,
             renew: Duty::Resting,
             time: Duty::Resting,
+            rekey: Duty::Resting,
+            recognition: Recognition::taken_for_granted(),
+            looked: true,
+            evidence_wanted: false,
+            rekeying: Backoff::default(),
             spooling: None,
             resuming: false,
             receipt_wanted: false,
@@ -166,6 +187,19 @@ impl Reconciler {
             renewal_due: false,
             stopping: false,
         }
+    }
+
+    /// Begins by asking whether the hardware is the one of `kept`: the shell brings [`Event::HardwareSeen`].
+    #[must_use]
+    pub fn recognizing(mut self, kept: HardwareEvidence) -> Self {
+        self.recognition = Recognition::awaited(kept);
+        self.looked = false;
+        self
+    }
+
+    /// Whether the controller is being asked if the key is this computer's.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self.recognition.standing, Standing::InDoubt(_))
     }
 
     /// Says that half of the certificate's lifetime is over; the shell asks `identity` after each event.
@@ -188,8 +222,12 @@ impl Reconciler {
 
     /// When to call again if nothing happens, by the boot clock.
     pub fn next_wakeup(&self) -> Option<Duration> {
-        let deliver = if self.is_quiet() { self.deliver } else { Duty::Resting };
-        [self.collect, self.check_in, deliver, self.renew, self.time]
+        let when = |may: bool, duty: Duty| if may { duty } else { Duty::Resting };
+        let deliver = when(self.may_deliver(), self.deliver);
+        let check_in = when(self.may_check_in(), self.check_in);
+        let renew = when(!self.is_in_doubt(), self.renew);
+        let rekey = when(self.may_ask_for_key(), self.rekey);
+        [self.collect, check_in, deliver, renew, self.time, rekey]
             .into_iter()
             .filter_map(|duty| if let Duty::Due(at) = duty { Some(at) } else { None })
             .min()
@@ -211,8 +249,21 @@ impl Reconciler {
             Event::Woken => {}
             Event::Collected { sections } => {
                 self.collected = sections;
-                self.collect = Duty::Due(now.uptime + self.chance.spread(self.schedule.collect_every));
+                self.looked = true;
+                let awaited = self.recognition.standing == Standing::Awaited;
+                let pause = if awaited {
+                    self.schedule.retry_longest
+                } else {
+                    self.schedule.collect_every
+                };
+                self.collect = Duty::Due(now.uptime + self.chance.spread(pause));
             }
+            Event::HardwareSeen(evidence) => self.hardware_seen(*evidence, now, actions),
+            Event::RekeyKept => self.key_kept(now, actions),
+            Event::Rekeyed(rekeyed) => self.rekeyed(*rekeyed, now, actions),
+            // A controller that does not know the question has no other answer than this key.
+            Event::RekeyFailed(Failure::Refused(ProblemCode::NotFound)) => self.key_kept(now, actions),
+            Event::RekeyFailed(failure) => self.rekey_failed(failure, now, actions),
             Event::CheckInAnswered(answer) => self.check_in_answered(*answer, now, actions),
             Event::CheckInFailed(failure) => {
                 self.check_in = Duty::Resting;
@@ -266,6 +317,9 @@ impl Reconciler {
                 self.ledger.trusted_time = Some(TrustedTime::received(time, now));
                 self.time = Duty::Resting;
                 self.check_in.no_later_than(now.uptime);
+                if self.is_in_doubt() {
+                    self.rekey.no_later_than(now.uptime);
+                }
                 actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
             }
             Event::TimeFailed(_) => self.time = Duty::Resting,
@@ -295,6 +349,13 @@ impl Reconciler {
         if answer.collect_now {
             self.collect.no_later_than(now.uptime);
         }
+        self.evidence_wanted = answer.evidence_wanted;
+        if answer.evidence_wanted {
+            self.check_in = Duty::Due(now.uptime);
+        }
+        if answer.rekey {
+            self.doubt(RekeyReason::Told, None, now);
+        }
         if let Some(trust) = answer.trust {
             actions.push(Action::AdoptTrust(trust));
         }
@@ -308,6 +369,9 @@ impl Reconciler {
 
     /// Compares the controller's head of the chain with what this agent remembers.
     fn follow(&mut self, head: Option<ChainHead>, actions: &mut Vec<Action>) {
+        if !self.recognition.may_sign() {
+            return;
+        }
         if self.deliver == Duty::UnderWay || self.resuming || self.is_stale() {
             // What is on its way may have moved the head since the answer was written.
             return;
@@ -326,6 +390,7 @@ impl Reconciler {
                 }
             }
             Some(head) => {
+                self.ledger.restored += 1;
                 // A head that this agent does not remember: its own state on disk is older (promise 9, DESIGN §4).
                 self.ledger.acknowledged = Some(head);
                 self.resume(head, Resumption::StateRestored, actions);
@@ -421,7 +486,9 @@ impl Reconciler {
                     // The new epoch states everything: the fork's sections may not have become the device's state.
                     self.wanted.extend(SectionName::ALL);
                     self.ledger.acknowledged = Some(head);
-                    self.resume(head, Resumption::Forked, actions);
+                    // Another computer may sign with this key: the controller is asked before anything more is signed.
+                    let own = delivery.head;
+                    self.doubt(RekeyReason::Forked, Some(Fork { own, head }), now);
                     again = false;
                     break;
                 }
@@ -470,7 +537,7 @@ impl Reconciler {
 
     /// Drafts a report when the hardware differs from what was stated, or when the controller wants a section.
     fn draft_if_changed(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        if self.spooling.is_some() || self.resuming || self.collected.is_empty() || self.deliver == Duty::UnderWay {
+        if !self.is_quiet() || !self.recognition.may_sign() || self.collected.is_empty() || self.deliver == Duty::UnderWay {
             return;
         }
         let sections: BTreeMap<SectionName, Digest> = self
@@ -536,20 +603,114 @@ impl Reconciler {
         }
     }
 
+    fn hardware_seen(&mut self, evidence: HardwareEvidence, now: Moment, actions: &mut Vec<Action>) {
+        let before = self.recognition.standing;
+        if self.recognition.see(evidence) {
+            actions.push(Action::KeepEvidence(Box::new(self.recognition.kept.clone())));
+        }
+        match (before, self.recognition.standing) {
+            (Standing::InDoubt(_), _) => {}
+            (_, Standing::InDoubt(doubt)) => {
+                self.ledger.doubt = Some(doubt.reason);
+                self.rekey.no_later_than(now.uptime);
+                actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+            }
+            // What was answered meanwhile was not followed.
+            (Standing::Awaited, _) => self.check_in.no_later_than(now.uptime),
+            (Standing::Settled, _) => {}
+        }
+    }
+
+    /// From now on nothing is signed until the controller has said whose key this is.
+    fn doubt(&mut self, reason: RekeyReason, fork: Option<Fork>, now: Moment) {
+        if !self.is_in_doubt() {
+            self.recognition.standing = Standing::InDoubt(Doubt { reason, fork });
+            self.ledger.doubt = Some(reason);
+            self.rekey.no_later_than(now.uptime);
+        }
+    }
+
+    fn ask_for_key(&self, now: Moment) -> Option<Action> {
+        let Standing::InDoubt(doubt) = self.recognition.standing else {
+            return None;
+        };
+        Some(Action::AskForKey {
+            reason: doubt.reason,
+            forked: doubt.fork.map(|fork| fork.own),
+            evidence: Box::new(self.recognition.present.clone()),
+            boot: now.boot,
+        })
+    }
+
+    /// The key is this computer's: it goes on, in a new epoch where its chain had split.
+    fn key_kept(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        self.rekey = Duty::Resting;
+        self.rekeying.succeeded();
+        let Standing::InDoubt(doubt) = self.recognition.standing else {
+            return;
+        };
+        self.recognition.settle();
+        self.ledger.doubt = None;
+        actions.push(Action::KeepEvidence(Box::new(self.recognition.kept.clone())));
+        if let Some(fork) = doubt.fork {
+            self.resume(fork.head, Resumption::Forked, actions);
+        }
+        self.check_in.no_later_than(now.uptime);
+        actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+    }
+
+    /// Another key, perhaps another device: its chain begins, and everything is stated anew.
+    fn rekeyed(&mut self, rekeyed: Rekeyed, now: Moment, actions: &mut Vec<Action>) {
+        self.subject = rekeyed.subject;
+        self.holdings = rekeyed.holdings;
+        self.spool = rekeyed.depth;
+        self.ledger = std::mem::take(&mut self.ledger).of_key(self.subject.key);
+        self.wanted.clear();
+        self.resumption = None;
+        self.asked_at = None;
+        self.unfollowed = None;
+        self.receipt_wanted = false;
+        self.evidence_wanted = false;
+        self.renewal_due = false;
+        self.rekeying.succeeded();
+        self.recognition.settle();
+        // What was under way belonged to the key before; the shell drops its outcome.
+        [self.rekey, self.renew, self.time, self.deliver] = [Duty::Resting; 4];
+        self.wait = Seconds::saturating(0);
+        self.check_in = Duty::Due(now.uptime);
+        actions.push(Action::KeepEvidence(Box::new(self.recognition.kept.clone())));
+        actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
+    }
+
+    fn rekey_failed(&mut self, failure: Failure, now: Moment, actions: &mut Vec<Action>) {
+        if failure == Failure::WrongTime {
+            self.time.no_later_than(now.uptime);
+        }
+        let pause = match failure {
+            Failure::Refused(_) => self.chance.spread(self.schedule.refused),
+            _ => self.rekeying.failed(&self.schedule, &mut self.chance).max(failure.told_to_wait()),
+        };
+        self.rekey = Duty::Due(now.uptime + pause);
+        self.remember_refusal(failure, now, actions);
+    }
+
     fn begin_duties(&mut self, now: Moment, actions: &mut Vec<Action>) {
         if self.time.begin_if_due(now.uptime) {
             actions.push(Action::AskTime);
         }
-        if self.renew.begin_if_due(now.uptime) {
+        if !self.is_in_doubt() && self.renew.begin_if_due(now.uptime) {
             actions.push(Action::Renew);
         }
         if self.collect.begin_if_due(now.uptime) {
             actions.push(Action::Collect);
         }
-        if self.is_quiet() && self.deliver.begin_if_due(now.uptime) {
+        if self.may_deliver() && self.deliver.begin_if_due(now.uptime) {
             actions.push(Action::Deliver);
         }
-        if self.check_in.begin_if_due(now.uptime) {
+        if self.may_ask_for_key() && self.rekey.begin_if_due(now.uptime) {
+            actions.extend(self.ask_for_key(now));
+        }
+        if self.may_check_in() && self.check_in.begin_if_due(now.uptime) {
             self.asked_at = self.ledger.acknowledged;
             let request = Box::new(self.check_in_request(now));
             let wait = if self.receipt_wanted { Seconds::saturating(0) } else { self.wait };
@@ -571,6 +732,21 @@ impl Reconciler {
         self.spooling.is_none() && !self.resuming
     }
 
+    fn may_deliver(&self) -> bool {
+        self.is_quiet() && self.recognition.may_sign()
+    }
+
+    /// Not with a key that may be another computer's, and not before anybody looked.
+    fn may_check_in(&self) -> bool {
+        self.looked && !self.is_in_doubt()
+    }
+
+    /// What was begun with the present key ends first.
+    fn may_ask_for_key(&self) -> bool {
+        let others = [self.deliver, self.renew];
+        self.is_in_doubt() && self.is_quiet() && !others.contains(&Duty::UnderWay)
+    }
+
     /// What this agent would say of itself now.
     pub fn check_in_request(&self, now: Moment) -> CheckIn {
         CheckIn {
@@ -583,6 +759,8 @@ impl Reconciler {
             receipt: self.holdings.receipt,
             signed_receipt: None,
             spool: self.spool,
+            evidence: self.recognition.kept.digest(),
+            hardware: self.evidence_wanted.then(|| self.recognition.kept.clone()),
         }
     }
 }

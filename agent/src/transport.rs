@@ -18,7 +18,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, Nonce, TimeAnswer};
 use inventory_schema::enrollment::{
-    ControllerUrl, EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, RenewalAnswer, RenewalRequest, TokenAnswer, TokenQuestion,
+    ControllerUrl, EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, RekeyAnswer, RekeyRequest, RenewalAnswer, RenewalRequest,
+    TokenAnswer, TokenQuestion,
 };
 use inventory_schema::problem::Problem;
 use inventory_schema::quantity::Seconds;
@@ -186,6 +187,11 @@ impl Transport {
     /// `POST /v1/renew`: the certificate of the connection, even an expired one, proves the key.
     pub async fn renew(&self, request: &RenewalRequest) -> Result<RenewalAnswer, TransportFailure> {
         self.perform(self.post("/v1/renew".to_owned(), request)).await
+    }
+
+    /// `POST /v1/rekey`: is the key of the connection this computer's? If not, here is another.
+    pub async fn rekey(&self, request: &RekeyRequest) -> Result<RekeyAnswer, TransportFailure> {
+        self.perform(self.post("/v1/rekey".to_owned(), request)).await
     }
 
     /// `POST /v1/token`: is the token good? Spends nothing.

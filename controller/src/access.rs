@@ -25,6 +25,8 @@ pub enum Right {
     EditDevices,
     /// Taking a device's certificate out of force.
     RevokeDevices,
+    /// Deciding which records are one computer.
+    ReviewDevices,
     ViewTokens,
     CreateTokens,
     RevokeTokens,
@@ -41,7 +43,7 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,
@@ -51,6 +53,7 @@ impl Right {
         Self::ViewDevices,
         Self::EditDevices,
         Self::RevokeDevices,
+        Self::ReviewDevices,
         Self::ViewTokens,
         Self::CreateTokens,
         Self::RevokeTokens,
@@ -74,6 +77,7 @@ impl Right {
             Self::ViewDevices => "view_devices",
             Self::EditDevices => "edit_devices",
             Self::RevokeDevices => "revoke_devices",
+            Self::ReviewDevices => "review_devices",
             Self::ViewTokens => "view_tokens",
             Self::CreateTokens => "create_tokens",
             Self::RevokeTokens => "revoke_tokens",
@@ -158,6 +162,7 @@ impl Role {
                 ViewDevices,
                 EditDevices,
                 RevokeDevices,
+                ReviewDevices,
                 ViewTokens,
                 CreateTokens,
                 RevokeTokens,
@@ -173,6 +178,7 @@ impl Role {
                 EditRooms,
                 ViewDevices,
                 RevokeDevices,
+                ReviewDevices,
                 ViewTokens,
                 CreateTokens,
                 RevokeTokens,

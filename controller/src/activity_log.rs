@@ -24,6 +24,10 @@ pub enum Action {
     RoomAdded,
     DeviceMoved,
     DeviceRevoked,
+    DevicesMerged,
+    DeviceSplit,
+    ReviewUndone,
+    ReviewDismissed,
     OperatorCreated,
     OperatorDisabled,
     OperatorPasswordReset,
@@ -34,7 +38,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -46,6 +50,10 @@ impl Action {
         Self::RoomAdded,
         Self::DeviceMoved,
         Self::DeviceRevoked,
+        Self::DevicesMerged,
+        Self::DeviceSplit,
+        Self::ReviewUndone,
+        Self::ReviewDismissed,
         Self::OperatorCreated,
         Self::OperatorDisabled,
         Self::OperatorPasswordReset,
@@ -68,6 +76,10 @@ impl Action {
             Self::RoomAdded => "room_added",
             Self::DeviceMoved => "device_moved",
             Self::DeviceRevoked => "device_revoked",
+            Self::DevicesMerged => "devices_merged",
+            Self::DeviceSplit => "device_split",
+            Self::ReviewUndone => "review_undone",
+            Self::ReviewDismissed => "review_dismissed",
             Self::OperatorCreated => "operator_created",
             Self::OperatorDisabled => "operator_disabled",
             Self::OperatorPasswordReset => "operator_password_reset",

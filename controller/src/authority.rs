@@ -33,8 +33,11 @@ use serde::de::DeserializeOwned;
 use certificate::{CertificateInfo, Validity};
 pub use csr::{Csr, CsrError};
 pub use device_name::DeviceName;
-pub use directory::{DirectoryError, NewRoot, add_root, create, distrust, fingerprint, retire_root, rotate_issuing};
+pub use directory::{
+    DirectoryError, NewRoot, add_root, create, distrust, files, fingerprint, has_files, restore_files, retire_root, rotate_issuing,
+};
 use key::AuthorityKey;
+pub use key::SessionSecret;
 pub use live::LiveAuthority;
 
 /// What a running controller holds: everything but the root's key.
@@ -54,6 +57,7 @@ pub struct Authority {
     roots: Vec<CertificateInfo>,
     signing_key: AuthorityKey,
     signing_public: PublicKey,
+    session_secret: SessionSecret,
     /// Made when first asked for: every check-in is compared with it.
     trust: OnceLock<(TrustBundle, Digest)>,
 }
@@ -284,6 +288,11 @@ impl Authority {
     /// Roots that agents are no longer told of.
     pub fn retired_roots(&self) -> &[CertificateInfo] {
         &self.retired
+    }
+
+    /// What the keys of TLS sessions are derived from.
+    pub fn session_secret(&self) -> SessionSecret {
+        self.session_secret.clone()
     }
 
     /// The key that signs receipts, times and assignments.

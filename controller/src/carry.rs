@@ -11,6 +11,7 @@
 pub mod stick;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use inventory_schema::carry::{
     CarriedAnswer, CarriedAnswerFormat, CarriedEnrollment, CarriedPart, CarriedPurpose, CarriedRequest, CarriedVisit, SignedCarriedAnswer,
@@ -31,6 +32,7 @@ use crate::api::device::renew::renewed;
 use crate::api::device::{Expiry, authenticate, check_in};
 use crate::authority::{Answerer, Csr, IssueError, SignError};
 use crate::enrollment::{self, outage};
+use crate::report::intake::JudgedBatch;
 use crate::state::AppState;
 use crate::store::carry::CarriedRequestRow;
 use crate::tls::{DeviceIdentity, DeviceTrust, IdentitySource, PeerIdentity};
@@ -290,7 +292,7 @@ impl Importer {
         &self,
         asked: &Asked<'_>,
         visit: &CarriedVisit,
-        identity: DeviceIdentity,
+        identity: Arc<DeviceIdentity>,
         mut part: impl FnMut(&CarriedPart) -> Option<ReportBatch>,
         answer: &mut CarriedAnswer,
         imported: &mut Imported,
@@ -316,7 +318,8 @@ impl Importer {
                 continue;
             };
             let (intake, region) = (&self.state.traffic.intake, &self.state.region.id);
-            let answers = intake.take_in(batch, device.id, &identity, region, asked.now).await?.answers;
+            let judged = JudgedBatch::of(batch, &identity, region, asked.now)?;
+            let answers = intake.take_in(judged, device.id).await?.answers;
             answers.iter().for_each(|answer| imported.count(answer));
             answer.reports.extend(answers);
         }
@@ -338,10 +341,10 @@ impl Importer {
     fn identify(&self, chain: &Pem) -> PeerIdentity {
         let chain: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(chain.as_str().as_bytes()).collect();
         match self.trust.identify(&chain.unwrap_or_default()) {
-            PeerIdentity::Device(identity) => PeerIdentity::Device(DeviceIdentity {
+            PeerIdentity::Device(identity) => PeerIdentity::Device(Arc::new(DeviceIdentity {
                 source: IdentitySource::Carried,
-                ..identity
-            }),
+                ..(*identity).clone()
+            })),
             other => other,
         }
     }

@@ -1,5 +1,6 @@
 //! The commands of `cos-controller`, one file each. They read arguments, call a module and print; they decide nothing.
 
+mod backup;
 pub mod ca;
 mod carry;
 mod config;
@@ -45,13 +46,23 @@ struct CommandLine {
 enum Command {
     /// Работать: принимать агентов и показывать страницы, пока не остановят
     #[command(after_help = "Пример:\n  cos-controller serve --config /etc/cos-controller/controller.toml")]
-    Serve,
+    Serve(serve::ServeArguments),
     /// Показать всё на этом компьютере: свой контроллер, учебный реестр Перми и настоящий агент
     #[command(after_help = "Пример:\n  cos-controller demo --folder demo --agent target/debug/cos-agent")]
     Demo(demo::DemoArguments),
     /// Привести таблицы базы данных к этой версии программы
     #[command(after_help = "Пример:\n  cos-controller migrate --config /etc/cos-controller/controller.toml")]
     Migrate,
+    /// Снять резервную копию всей базы данных, не останавливая контроллер
+    #[command(
+        after_help = "Примеры:\n  cos-controller backup --out /backup/область-2026-09-01.cos\n  cos-controller backup --out /backup/всё.cos --with-keys --json"
+    )]
+    Backup(backup::BackupArguments),
+    /// Восстановить резервную копию в пустую базу данных
+    #[command(
+        after_help = "Примеры:\n  cos-controller restore /backup/область-2026-09-01.cos\n  cos-controller --config новый.toml restore /backup/пилот.cos"
+    )]
+    Restore(backup::RestoreArguments),
     /// Настройки
     #[command(after_help = "Пример:\n  cos-controller config print > controller.toml")]
     Config(config::ConfigArguments),
@@ -96,9 +107,11 @@ fn run(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
     let now = Clock::system().now();
     let mut out = io::stdout().lock();
     let done: Outcome = match line.command {
-        Command::Serve => serve::run(&Config::load(&path)?),
+        Command::Serve(arguments) => serve::run(&arguments, &Config::load(&path)?),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Migrate => migrate::run(&Config::load(&path)?, &mut out),
+        Command::Backup(arguments) => backup::backup(&arguments, &Config::load(&path)?, now, &mut out),
+        Command::Restore(arguments) => backup::restore(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Config(arguments) => config::run(&arguments, &path, &mut out),
         Command::Ca(arguments) => Ok(ca::run(&arguments, &Config::load(&path)?, now, &mut out)?),
         Command::Carry(arguments) => carry::run(&arguments, &Config::load(&path)?, now, &mut out),

@@ -1,7 +1,16 @@
 //! Which computer is which: hardware compared with what is recorded, and what follows from it (promise 3).
 //!
-//! [`which`] answers whose hardware some evidence is of. Who asks decides what to do about it: enrollment spends
-//! or does not spend a token. Nobody else relies on how the answer is found.
+//! | Question | Asked by | Module |
+//! |---|---|---|
+//! | whose hardware is this? | enrollment, which spends or does not spend a token | [`which`] |
+//! | may this check-in's key be a copy? | check-ins | [`doubts`], [`boots`] |
+//! | is this key this computer's? | `POST /v1/rekey` | [`rekey`] |
+//! | what did people decide? | the review page | [`merging`] |
+//! | what should people know? | all of them | [`cases`] |
 
+pub mod boots;
 pub mod cases;
+pub mod doubts;
+pub mod merging;
+pub mod rekey;
 pub mod which;

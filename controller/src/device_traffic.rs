@@ -7,6 +7,8 @@ use inventory_schema::quantity::Seconds;
 
 use crate::api::device::body::BodyLimits;
 use crate::config::{Config, Limits};
+use crate::device::doubts::Boots;
+use crate::enrollment::record::Recorder;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::presence::Presence;
@@ -19,6 +21,8 @@ use crate::wake::Waiting;
 pub struct DeviceTraffic {
     pub intake: Intake,
     pub presence: Presence,
+    pub boots: Boots,
+    pub enrollments: Recorder,
     pub waiting: Arc<Waiting>,
     pub pace: Pace,
     pub bodies: BodyLimits,
@@ -31,6 +35,8 @@ impl DeviceTraffic {
         Self {
             intake: Intake::start(store.clone(), metrics),
             presence: Presence::start(store.clone()),
+            boots: Boots::start(store.clone()),
+            enrollments: Recorder::start(store.clone()),
             waiting: Arc::default(),
             pace,
             bodies,

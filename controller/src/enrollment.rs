@@ -1,7 +1,12 @@
 //! A computer becomes a device: its token judged and spent, its key certified, its place recorded.
 //!
-//! Called by the device interface. It knows no HTTP; a refusal is a [`ProblemCode`], whose Russian sentence
+//! Which device it is, is decided from what was read; then everything is written in one transaction, together with
+//! other enrollments ([`record`]). Called by the device interface. It knows no HTTP; a refusal is a [`ProblemCode`], whose Russian sentence
 //! the technician reads.
+
+pub mod record;
+
+use std::sync::Arc;
 
 use inventory_schema::canonical::Digest;
 use inventory_schema::carry::{CarriedEnrollment, CarriedRequest, SignedCarriedRequest, proves_token};
@@ -21,10 +26,12 @@ use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 use crate::authority::{Csr, IssueError};
 use crate::device::cases::tell_people;
 use crate::device::which::{WhichDevice, which_device};
+use crate::presence::Caller;
 use crate::state::AppState;
 use crate::store::building::Place;
 use crate::store::certificate::IssuedCertificate as LoggedCertificate;
 use crate::store::device::NewDevice;
+use crate::store::enrollment::{Enrolled, Enrollment, Spending};
 use crate::store::token::{Spend, Token};
 use crate::store::{Scope, StoreError};
 
@@ -87,10 +94,8 @@ async fn enroll_by(
     let key = Csr::read(asking.csr)
         .map_err(|error| IssueError::Csr(error).problem_code())?
         .public_key;
-    refuse_revoked(state, key.fingerprint()).await?;
-    let subject = spend(state, &token, &key, asking.evidence, now).await?;
-    let device = subject.device;
-    let issued = issue(state, asking, subject, &token, key, now).await?;
+    let subject = recognize(state, &token, &key, asking.evidence, now).await?;
+    let (device, issued) = issue(state, asking, subject, &token, now).await?;
     state.metrics.enrollments.add(1);
     tracing::info!(device.id = %device, token.id = %token.external_id, organization.id = %token.organization, "a device was enrolled");
     Ok(EnrollmentAnswer::Issued(Box::new(issued)))
@@ -166,19 +171,15 @@ impl Proof<'_> {
 
 /// The token that was presented, if it is one of this region and its secret is the right one. Whether it is
 /// used up is judged when it is spent.
-async fn token_of(state: &AppState, request: Presented<'_>) -> Result<Token, ProblemCode> {
+async fn token_of(state: &AppState, request: Presented<'_>) -> Result<Arc<Token>, ProblemCode> {
     if ProtocolRange::CURRENT.common(request.protocol).is_none() {
         return Err(ProblemCode::ProtocolUnsupported);
     }
     if *request.region != state.region.id {
         return Err(ProblemCode::TokenForeign);
     }
-    let token = state
-        .store
-        .token(Scope::REGION, request.token)
-        .await
-        .map_err(outage)?
-        .ok_or(ProblemCode::TokenUnknown)?;
+    let token = state.traffic.enrollments.token(request.token).await?;
+    let token = token.ok_or(ProblemCode::TokenUnknown)?;
     if request.proof.holds(&token.secret_hash) {
         Ok(token)
     } else {
@@ -191,56 +192,55 @@ async fn token_of(state: &AppState, request: Presented<'_>) -> Result<Token, Pro
 struct Subject {
     device: DeviceId,
     recognized: WhichDevice,
+    /// What its use of the token is booked on; `None`: it takes none.
+    spent_as: Option<Digest>,
+    /// Its key had a record before: it is that device, whoever spent the token.
+    is_known_by_key: bool,
 }
 
-impl Subject {
-    fn of(device: DeviceId) -> Self {
-        Self {
-            device,
-            recognized: WhichDevice::New { resembles: None },
-        }
-    }
-}
-
-/// The device that this enrollment makes or finds again.
-async fn spend(
+/// The device that this enrollment is to make or finds again.
+async fn recognize(
     state: &AppState,
     token: &Token,
     key: &PublicKey,
     evidence: &HardwareEvidence,
     now: Timestamp,
 ) -> Result<Subject, ProblemCode> {
+    let unknown = WhichDevice::New { resembles: None };
+    let known = match state.traffic.presence.who(key.fingerprint()).await? {
+        Caller::Revoked => return Err(ProblemCode::CertificateRevoked),
+        Caller::Unknown => None,
+        Caller::Device { .. } => state.store.device_by_key(key.fingerprint()).await.map_err(outage)?,
+    };
     // The same key enrolls as the same device, whatever became of the answer to its first request.
-    let known = state.store.device_by_key(key.fingerprint()).await.map_err(outage)?;
-    if let Some(device) = known.as_ref().filter(|device| device.organization_id == token.organization_id) {
+    if let Some(known) = known {
         // It takes nothing from its own school's token, even where a new disk made its evidence another.
-        return still_valid(token, now).map(|()| Subject::of(device.external_id));
+        let is_own = known.organization_id == token.organization_id;
+        if is_own {
+            still_valid(token, now)?;
+        }
+        return Ok(Subject {
+            device: known.external_id,
+            recognized: unknown,
+            spent_as: (!is_own).then(|| spent_as(evidence, key)),
+            is_known_by_key: true,
+        });
     }
-    let known = known.map(|device| device.external_id);
-    let recognized = match known {
-        None => which_device(&state.store, evidence, token.organization_id).await.map_err(outage)?,
-        Some(_) => WhichDevice::New { resembles: None },
+    let recognized = which_device(&state.store, evidence, token.organization_id).await.map_err(outage)?;
+    let own = match &recognized {
+        WhichDevice::Own(own) => Some(own.device),
+        _ => None,
     };
-    if let WhichDevice::Own(own) = &recognized {
+    if own.is_some() {
         // Reinstalled: the same hardware of the same school spends nothing, whichever token it brings.
-        let device = own.device;
-        return still_valid(token, now).map(|()| Subject { device, recognized });
+        still_valid(token, now)?;
     }
-    let proposed = known.unwrap_or_else(DeviceId::generate);
-    let device = match state
-        .store
-        .spend_token(token.external_id, Some(spent_as(evidence, key)), proposed, now)
-        .await
-        .map_err(outage)?
-    {
-        Spend::Spent => proposed,
-        Spend::Again { device } => known.unwrap_or(device),
-        Spend::Exhausted => return Err(ProblemCode::TokenExhausted),
-        Spend::Revoked => return Err(ProblemCode::TokenRevoked),
-        Spend::Expired => return Err(ProblemCode::TokenExpired),
-        Spend::Unknown => return Err(ProblemCode::TokenUnknown),
-    };
-    Ok(Subject { device, recognized })
+    Ok(Subject {
+        device: own.unwrap_or_else(DeviceId::generate),
+        recognized,
+        spent_as: own.is_none().then(|| spent_as(evidence, key)),
+        is_known_by_key: false,
+    })
 }
 
 /// What a token's use is booked on: hardware that would be known again, else the key.
@@ -258,23 +258,14 @@ fn still_valid(token: &Token, now: Timestamp) -> Result<(), ProblemCode> {
     }
 }
 
+/// Certifies and records the device; its token is spent in the same transaction, or nothing happens.
 async fn issue(
     state: &AppState,
     asking: Asking<'_>,
-    subject: Subject,
+    mut subject: Subject,
     token: &Token,
-    key: PublicKey,
     now: Timestamp,
-) -> Result<Issued, ProblemCode> {
-    let device = subject.device;
-    let certificate = state
-        .authority
-        .current()
-        .issue_device(asking.csr, &state.region.id, device, now)
-        .map_err(|error| {
-            tracing::warn!(device.id = %device, %error, "a certificate was not issued");
-            error.problem_code()
-        })?;
+) -> Result<(DeviceId, Issued), ProblemCode> {
     let place = Place {
         organization_id: token.organization_id,
         organization: token.organization,
@@ -286,28 +277,104 @@ async fn issue(
         room: token.room,
         room_name: token.room_name.clone(),
     };
-    let receipt = sign_receipt(state, device, &key, &place, now)?;
-    log_certificate(state, device, &certificate, now).await?;
-    let row = NewDevice {
-        external_id: device,
-        organization_id: place.organization_id,
-        building_id: place.building_id,
-        room_id: place.room_id,
-        key,
-        enrolled_at: now,
-        agent_version: Some(asking.agent.to_string()),
-        receipt: Some(receipt_json(&receipt)),
+    loop {
+        let agent = Some(asking.agent.to_string());
+        let (issued, mut enrollment) = certified(state, asking.csr, subject.device, &place, agent, now)?;
+        enrollment.evidence = Some(asking.evidence.clone());
+        enrollment.spending = subject.spent_as.map(|spent_as| Spending {
+            token: token.external_id,
+            spent_as,
+        });
+        match state.traffic.enrollments.record(enrollment).await? {
+            Enrolled::Recorded { id } => {
+                tell_people(&state.store, id, &subject.recognized, now).await.map_err(outage)?;
+                return Ok((subject.device, issued));
+            }
+            // This hardware spent the token before: it is the device from then, with a certificate of that name.
+            Enrolled::NotSpent(Spend::Again { device }) => {
+                subject.spent_as = None;
+                if !subject.is_known_by_key {
+                    subject.device = device;
+                }
+            }
+            Enrolled::NotSpent(spend) => return Err(why_not_spent(spend)),
+            Enrolled::KeyTaken => return Err(ProblemCode::Internal),
+        }
+    }
+}
+
+fn why_not_spent(spend: Spend) -> ProblemCode {
+    match spend {
+        Spend::Exhausted => ProblemCode::TokenExhausted,
+        Spend::Revoked => ProblemCode::TokenRevoked,
+        Spend::Expired => ProblemCode::TokenExpired,
+        Spend::Unknown => ProblemCode::TokenUnknown,
+        Spend::Spent | Spend::Again { .. } => ProblemCode::Internal,
+    }
+}
+
+/// A certificate for the key of `csr` as `device`'s, and what is to be recorded before it is given away.
+pub fn certified(
+    state: &AppState,
+    csr: &Pem,
+    device: DeviceId,
+    place: &Place,
+    agent_version: Option<String>,
+    now: Timestamp,
+) -> Result<(Issued, Enrollment), ProblemCode> {
+    let authority = state.authority.current();
+    let certificate = authority.issue_device(csr, &state.region.id, device, now).map_err(|error| {
+        tracing::warn!(device.id = %device, %error, "a certificate was not issued");
+        error.problem_code()
+    })?;
+    let receipt = sign_receipt(state, device, &certificate.public_key, place, now)?;
+    let enrollment = Enrollment {
+        spending: None,
+        certificate: logged(device, &certificate, now),
+        device: NewDevice {
+            external_id: device,
+            organization_id: place.organization_id,
+            building_id: place.building_id,
+            room_id: place.room_id,
+            key: certificate.public_key,
+            enrolled_at: now,
+            agent_version,
+            receipt: Some(receipt_json(&receipt)),
+        },
+        evidence: None,
     };
-    let id = state.store.insert_device(&row).await.map_err(outage)?;
-    state.store.note_evidence(id, asking.evidence, now).await.map_err(outage)?;
-    tell_people(&state.store, id, &subject.recognized, now).await.map_err(outage)?;
-    Ok(Issued {
+    let issued = Issued {
         device,
         certificate: certificate.chain,
-        trust: state.authority.current().trust_bundle(),
+        trust: authority.trust_bundle(),
         receipt,
         server_time: now,
-    })
+    };
+    Ok((issued, enrollment))
+}
+
+/// A device with a certificate for its key.
+#[derive(Debug)]
+pub struct Certified {
+    /// Internal id.
+    pub id: i64,
+    pub issued: Issued,
+}
+
+/// Certifies the key of `csr` as `device`'s and records both, with its place; no token is asked for.
+pub async fn certify(
+    state: &AppState,
+    csr: &Pem,
+    device: DeviceId,
+    place: &Place,
+    agent_version: Option<String>,
+    now: Timestamp,
+) -> Result<Certified, ProblemCode> {
+    let (issued, enrollment) = certified(state, csr, device, place, agent_version, now)?;
+    match state.traffic.enrollments.record(enrollment).await? {
+        Enrolled::Recorded { id } => Ok(Certified { id, issued }),
+        Enrolled::NotSpent(_) | Enrolled::KeyTaken => Err(ProblemCode::Internal),
+    }
 }
 
 /// Writes the certificate into the issuance log, which outlives the device.
@@ -317,7 +384,12 @@ pub async fn log_certificate(
     certificate: &crate::authority::IssuedCertificate,
     now: Timestamp,
 ) -> Result<(), ProblemCode> {
-    let logged = LoggedCertificate {
+    let logged = logged(device, certificate, now);
+    state.store.log_certificate(&logged).await.map_err(outage)
+}
+
+fn logged(device: DeviceId, certificate: &crate::authority::IssuedCertificate, now: Timestamp) -> LoggedCertificate {
+    LoggedCertificate {
         serial: certificate.serial.clone(),
         key: certificate.key,
         device,
@@ -325,8 +397,7 @@ pub async fn log_certificate(
         not_after: certificate.validity.not_after,
         issued_at: now,
         der: certificate.der.clone(),
-    };
-    state.store.log_certificate(&logged).await.map_err(outage)
+    }
 }
 
 /// Where the device belongs from now on, signed: the agent gives it back if our record is ever lost.

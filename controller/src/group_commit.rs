@@ -22,10 +22,13 @@ impl<Item, Outcome> Clone for GroupCommit<Item, Outcome> {
     }
 }
 
-/// The committing task has ended: the controller is stopping.
+/// Nothing was committed: the line is too long, or the controller is stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the controller is stopping")]
-pub struct Stopping;
+#[error("the controller has no time now")]
+pub struct NoTime;
+
+/// How many groups may wait for theirs: more is more than can be answered soon.
+const GROUPS_IN_LINE: usize = 32;
 
 impl<Item: Send + 'static, Outcome: Send + 'static> GroupCommit<Item, Outcome> {
     /// Starts the task. `commit` gets at most `largest` items and answers one outcome for each, in order.
@@ -35,7 +38,7 @@ impl<Item: Send + 'static, Outcome: Send + 'static> GroupCommit<Item, Outcome> {
         F: Fn(Vec<Item>) -> Fut + Send + 'static,
         Fut: Future<Output = Vec<Outcome>> + Send,
     {
-        let (sender, mut receiver) = mpsc::channel::<(Item, oneshot::Sender<Outcome>)>(largest * 4);
+        let (sender, mut receiver) = mpsc::channel::<(Item, oneshot::Sender<Outcome>)>(largest * GROUPS_IN_LINE);
         tokio::spawn(async move {
             let mut waiting = Vec::with_capacity(largest);
             while receiver.recv_many(&mut waiting, largest).await > 0 {
@@ -52,23 +55,30 @@ impl<Item: Send + 'static, Outcome: Send + 'static> GroupCommit<Item, Outcome> {
     }
 
     /// Waits until the item's group is committed.
-    pub async fn commit(&self, item: Item) -> Result<Outcome, Stopping> {
+    pub async fn commit(&self, item: Item) -> Result<Outcome, NoTime> {
         let (answer, outcome) = oneshot::channel();
-        self.sender.send((item, answer)).await.map_err(|_| Stopping)?;
-        outcome.await.map_err(|_| Stopping)
+        self.sender.send((item, answer)).await.map_err(|_| NoTime)?;
+        outcome.await.map_err(|_| NoTime)
+    }
+
+    /// As [`Self::commit`], but `Err` at once where the line is too long: whoever asks should come later.
+    pub async fn commit_if_room(&self, item: Item) -> Result<Outcome, NoTime> {
+        let (answer, outcome) = oneshot::channel();
+        self.sender.try_send((item, answer)).map_err(|_| NoTime)?;
+        outcome.await.map_err(|_| NoTime)
     }
 
     /// Commits several items, in their order, and waits for all.
-    pub async fn commit_all(&self, items: Vec<Item>) -> Result<Vec<Outcome>, Stopping> {
+    pub async fn commit_all(&self, items: Vec<Item>) -> Result<Vec<Outcome>, NoTime> {
         let mut pending = Vec::with_capacity(items.len());
         for item in items {
             let (answer, outcome) = oneshot::channel();
-            self.sender.send((item, answer)).await.map_err(|_| Stopping)?;
+            self.sender.send((item, answer)).await.map_err(|_| NoTime)?;
             pending.push(outcome);
         }
         let mut outcomes = Vec::with_capacity(pending.len());
         for outcome in pending {
-            outcomes.push(outcome.await.map_err(|_| Stopping)?);
+            outcomes.push(outcome.await.map_err(|_| NoTime)?);
         }
         Ok(outcomes)
     }

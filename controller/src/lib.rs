@@ -5,6 +5,7 @@ pub mod access;
 pub mod activity_log;
 pub mod api;
 pub mod authority;
+pub mod backup;
 pub mod carry;
 pub mod cli;
 pub mod config;

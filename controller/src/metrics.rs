@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::tls::Handshakes;
 
 /// A number that only grows while the process runs.
 #[derive(Debug, Default)]
@@ -17,7 +19,7 @@ impl Counter {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    fn read(&self) -> u64 {
+    pub fn read(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -31,6 +33,10 @@ pub struct Metrics {
     pub check_ins: Counter,
     pub enrollments: Counter,
     pub failed_logins: Counter,
+    /// Requests of devices that were told to come later for want of room.
+    pub turned_away: Counter,
+    /// Of the devices' listener.
+    pub handshakes: Arc<Handshakes>,
     pub months_dropped: Counter,
     pub reports_dropped: Counter,
     /// Requests by route and status; routes are the router's own paths, so that strangers cannot add series.
@@ -74,6 +80,21 @@ impl Metrics {
             ("cos_check_ins_total", "Check-ins answered.", &self.check_ins),
             ("cos_enrollments_total", "Certificates issued to new devices.", &self.enrollments),
             ("cos_failed_logins_total", "Failed sign-ins.", &self.failed_logins),
+            (
+                "cos_turned_away_total",
+                "Requests of devices that were told to come later.",
+                &self.turned_away,
+            ),
+            (
+                "cos_handshakes_full_total",
+                "Full TLS handshakes of devices.",
+                &self.handshakes.full,
+            ),
+            (
+                "cos_handshakes_resumed_total",
+                "Resumed TLS handshakes of devices.",
+                &self.handshakes.resumed,
+            ),
             (
                 "cos_retention_months_total",
                 "Months of reports let go as older than the retention.",

@@ -11,7 +11,7 @@ use inventory_schema::problem::ProblemCode;
 
 use crate::enrollment::outage;
 use crate::group_commit::GroupCommit;
-use crate::standing::{Standings, known};
+use crate::standing::Standings;
 use crate::store::presence::{Call, Heard, Sign, Standing};
 use crate::store::{Store, StoreResult};
 
@@ -40,7 +40,13 @@ pub struct Presence {
     looking: GroupCommit<Question, Answer>,
 }
 
-type Question = (KeyFingerprint, Option<Sign>);
+#[derive(Debug)]
+enum Question {
+    CheckIn(KeyFingerprint, Sign),
+    Look(KeyFingerprint),
+    Who(KeyFingerprint),
+}
+
 type Answer = Result<Caller, ProblemCode>;
 
 impl Presence {
@@ -67,22 +73,35 @@ impl Presence {
 
     /// Notes a sign of life; answers when it is durable.
     pub async fn check_in(&self, key: KeyFingerprint, sign: Sign) -> Result<Caller, ProblemCode> {
-        self.checking_in.commit((key, Some(sign))).await.unwrap_or(Err(ProblemCode::Busy))
+        self.checking_in
+            .commit_if_room(Question::CheckIn(key, sign))
+            .await
+            .unwrap_or(Err(ProblemCode::Busy))
     }
 
-    /// Who it is as of now; nothing is noted.
+    /// What a check-in would be answered now; nothing is noted.
     pub async fn look(&self, key: KeyFingerprint) -> Result<Caller, ProblemCode> {
-        self.looking.commit((key, None)).await.unwrap_or(Err(ProblemCode::Busy))
+        self.looking.commit(Question::Look(key)).await.unwrap_or(Err(ProblemCode::Busy))
+    }
+
+    /// Whose key it is now; the device is told nothing.
+    pub async fn who(&self, key: KeyFingerprint) -> Result<Caller, ProblemCode> {
+        self.looking.commit(Question::Who(key)).await.unwrap_or(Err(ProblemCode::Busy))
     }
 }
 
 async fn answer(store: &Store, memory: &Mutex<Standings>, questions: Vec<Question>) -> StoreResult<Vec<Caller>> {
     let (calls, remembered): (Vec<Call>, Vec<Option<Arc<Standing>>>) = {
         let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let call = |(key, sign): Question| {
+        let call = |question: Question| {
+            let (key, sign, tells) = match question {
+                Question::CheckIn(key, sign) => (key, Some(sign), true),
+                Question::Look(key) => (key, None, true),
+                Question::Who(key) => (key, None, false),
+            };
             let remembered = memory.of(key);
-            let known = remembered.as_deref().map(known);
-            (Call { key, known, sign }, remembered)
+            let known = remembered.as_deref().map(Standing::known);
+            (Call { key, known, sign, tells }, remembered)
         };
         questions.into_iter().map(call).unzip()
     };

@@ -28,8 +28,11 @@ pub const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The largest register file.
 pub const MAX_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
 
-/// The longest that a person's request may take, its body included.
+/// The longest that a person's request may take, its body included. A register file over a school's line takes
+/// minutes; a body that never ends takes no longer.
 const LONGEST_REQUEST: Duration = Duration::from_secs(300);
+/// The same without a file: what is not answered then waits for a database that does not answer.
+const LONGEST_PAGE: Duration = Duration::from_secs(60);
 
 /// Who calls a route, and so how it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +65,8 @@ pub struct Route {
     path: &'static str,
     right: Right,
     handler: MethodRouter<AppState>,
+    /// How long a person may be kept waiting; `None`: as long as the whole listener allows.
+    patience: Option<Duration>,
 }
 
 /// A route as it is listed.
@@ -92,6 +97,7 @@ pub fn get<H: Handler<T, AppState>, T: 'static>(path: &'static str, right: Right
         path,
         right,
         handler: on(MethodFilter::GET, handler),
+        patience: Some(LONGEST_PAGE),
     }
 }
 
@@ -101,6 +107,7 @@ pub fn post<H: Handler<T, AppState>, T: 'static>(path: &'static str, right: Righ
         path,
         right,
         handler: on(MethodFilter::POST, handler),
+        patience: Some(LONGEST_PAGE),
     }
 }
 
@@ -108,6 +115,12 @@ impl Route {
     /// Lets the route take a file: the gate reads it up to this size.
     fn with_upload(mut self) -> Self {
         self.handler = self.handler.layer(DefaultBodyLimit::max(MAX_UPLOAD_BYTES));
+        self.taking_long()
+    }
+
+    /// For work that grows with what people brought.
+    fn taking_long(mut self) -> Self {
+        self.patience = None;
         self
     }
 }
@@ -136,13 +149,19 @@ fn pages() -> Vec<Route> {
         post("/devices/{device}/room", EditDevices, web::device::relocate),
         post("/devices/{device}/collect", EditDevices, web::device::collect_now),
         post("/devices/{device}/revoke", RevokeDevices, web::device::revoke_certificate),
+        get("/review", ReviewDevices, web::review::list),
+        get("/review/{case}", ReviewDevices, web::review::show),
+        post("/review/{case}/merge", ReviewDevices, web::review::merge),
+        post("/review/{case}/split", ReviewDevices, web::review::split),
+        post("/review/{case}/undo", ReviewDevices, web::review::undo),
+        post("/review/{case}/dismiss", ReviewDevices, web::review::dismiss),
         get("/tokens", ViewTokens, web::tokens::list),
         post("/tokens/{token}/revoke", RevokeTokens, web::tokens::revoke),
         post("/tokens/file", CreateTokens, web::tokens::file),
         get("/register/import", EditRegister, web::register_import::form),
         post("/register/import", EditRegister, web::register_import::upload).with_upload(),
         get("/register/import/{preview}", EditRegister, web::register_import::preview),
-        post("/register/import/{preview}/confirm", EditRegister, web::register_import::confirm),
+        post("/register/import/{preview}/confirm", EditRegister, web::register_import::confirm).taking_long(),
         post("/register/import/{preview}/discard", EditRegister, web::register_import::discard),
         get("/operators", ManageOperators, web::operators::list),
         post("/operators", ManageOperators, web::operators::create),
@@ -191,6 +210,7 @@ fn device() -> Vec<Route> {
         post("/v1/token", Token, agents::token::token),
         post("/v1/enroll", Token, agents::enroll::enroll),
         post("/v1/renew", Device, agents::renew::renew),
+        post("/v1/rekey", Device, agents::rekey::rekey),
         post("/v1/check-in", Device, agents::check_in::check_in),
         post("/v1/reports", Device, agents::reports::reports),
     ]
@@ -224,7 +244,6 @@ pub fn people_router(state: AppState) -> Router {
     gated(router, service(), Answer::Problem, &state)
         .fallback(web::error::nothing_here)
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        // A register file over a school's line takes minutes; a body that never ends takes no longer.
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
         .layer(middleware::from_fn_with_state(state.clone(), web::error::dress))
         .with_state(state)
@@ -247,9 +266,10 @@ fn gated(router: Router<AppState>, routes: Vec<Route>, answer: Answer, state: &A
             right: route.right,
             answer,
         };
-        router.route(
-            route.path,
-            route.handler.route_layer(middleware::from_fn_with_state(gate, web::gate::enforce)),
-        )
+        let mut handler = route.handler.route_layer(middleware::from_fn_with_state(gate, web::gate::enforce));
+        if let Some(patience) = route.patience {
+            handler = handler.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, patience));
+        }
+        router.route(route.path, handler)
     })
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::authority::{Authority, DirectoryError, LiveAuthority};
 use crate::config::Config;
 use crate::pace::Pace;
+use crate::report::intake::Acknowledgement;
 use crate::router;
 use crate::state::{AppState, Clock, Region, UnknownZone};
 use crate::store::{Store, StoreError};
@@ -71,11 +72,18 @@ pub struct Server {
 
 /// How long a person's connection may be silent, in the midst of a request's head too.
 const PEOPLE_IDLE: Duration = Duration::from_secs(15);
+/// How long a previewed import waits to be confirmed.
+const UNCONFIRMED: Duration = Duration::from_hours(48);
 /// How often the work between requests looks whether there is any.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 
 impl Server {
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, ServerError> {
+        Self::start_with(config, clock, Acknowledgement::AfterCommit).await
+    }
+
+    /// As [`Self::start`], for `serve`, which a test may tell to break promise 1.
+    pub async fn start_with(config: &Config, clock: Clock, acknowledgement: Acknowledgement) -> Result<Self, ServerError> {
         let url = config.database.url.as_str();
         let store = Store::open(url).await.map_err(|source| ServerError::Database {
             url: config.database.url.to_string(),
@@ -85,7 +93,7 @@ impl Server {
         let (devices, device_address) = listen("device", config.device_listener.address).await?;
         let (people, people_address) = listen("people's", config.people_listener.address).await?;
         let region = region(config, device_address.port())?;
-        let state = AppState::new(
+        let mut state = AppState::new(
             store,
             authority.clone(),
             region,
@@ -93,12 +101,16 @@ impl Server {
             Pace::of(config),
             config.limits.bodies(),
         );
+        state.traffic.intake = state.traffic.intake.answering(acknowledgement);
 
         let (stop, stopping) = watch::channel(false);
         let mut tasks = Vec::new();
         let device_names = config.device_listener.certificate_names();
         let device_certificate = issued("device", &authority, &device_names, &clock)?;
-        let device_endpoint = Endpoint::devices(&authority, device_certificate.clone())?;
+        let device_endpoint = Endpoint {
+            handshakes: state.metrics.handshakes.clone(),
+            ..Endpoint::devices(&authority, device_certificate.clone())?
+        };
         let mut issued_to = vec![(device_certificate, device_names)];
         let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks, &mut issued_to)?;
         let watched = Watched {
@@ -270,8 +282,8 @@ async fn housekeeping(state: AppState) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
-        if let Err(error) = state.store.delete_expired_sessions(state.clock.now()).await {
-            tracing::warn!(error = %crate::error_chain(&error), "expired sessions were not deleted");
+        if let Err(error) = sweep(&state).await {
+            tracing::warn!(error = %crate::error_chain(&error), "what nobody needs any more was not deleted");
         }
         checkpoint_if_due(&state).await;
     }
@@ -289,6 +301,18 @@ async fn checkpoint_if_due(state: &AppState) {
         Ok(Some(taken)) => tracing::info!(checkpoint = %taken.line(), "the day's checkpoint was taken"),
         Err(error) => tracing::error!(error = %crate::error_chain(&error), "the day's checkpoint was not taken and will be tried again"),
     }
+}
+
+/// Deletes sessions that are over and imports that nobody confirmed.
+async fn sweep(state: &AppState) -> Result<(), StoreError> {
+    // Where another controller is at it, there is nothing left for this one.
+    let Some(_held) = state.store.exclusively("sweep").await? else {
+        return Ok(());
+    };
+    let now = state.clock.now();
+    state.store.delete_expired_sessions(now).await?;
+    state.store.delete_import_previews_before(now - UNCONFIRMED).await?;
+    Ok(())
 }
 
 /// Makes the coming months and lets old ones go, beside the other work: a month's end takes its time.

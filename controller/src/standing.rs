@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use inventory_schema::KeyFingerprint;
 
-use crate::store::presence::{Known, Standing};
+use crate::store::presence::Standing;
 
 /// Standings by the key that a device proves.
 #[derive(Debug)]
@@ -58,14 +58,6 @@ impl Standings {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(key, standing);
-    }
-}
-
-/// What the database is asked about.
-pub fn known(standing: &Standing) -> Known {
-    Known {
-        device: standing.device,
-        revision: standing.revision,
     }
 }
 

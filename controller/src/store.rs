@@ -9,19 +9,23 @@
 //! are arguments) and no configuration beyond its address.
 
 pub mod activity;
+pub mod boot;
 pub mod building;
 pub mod carry;
 pub mod certificate;
 pub mod checkpoint;
+mod deadline;
 pub mod device;
 pub mod device_list;
 pub mod durability;
 mod engine;
+pub mod enrollment;
 pub mod error;
 pub mod evidence;
 pub mod exclusive;
 pub mod finding;
 mod fold;
+pub mod identity;
 pub mod import_preview;
 pub mod month;
 pub mod municipality;
@@ -40,6 +44,7 @@ pub mod review;
 pub mod session;
 mod statement;
 pub mod token;
+pub mod transfer;
 pub mod wake;
 
 use std::sync::Arc;
@@ -113,12 +118,16 @@ impl Store {
     /// `postgres://…`, and brings its tables up to date. A database that a newer program has written is
     /// refused.
     pub async fn open(url: &str) -> StoreResult<Self> {
-        let store = Self {
-            engine: Arc::new(Engine::connect(url).await?),
-            running: Arc::default(),
-        };
+        let store = Self::of(Engine::connect(url).await?);
         store.migrate().await?;
         Ok(store)
+    }
+
+    fn of(engine: Engine) -> Self {
+        Self {
+            engine: Arc::new(engine),
+            running: Arc::default(),
+        }
     }
 
     /// Applies the migrations that are missing; on PostgreSQL under an advisory lock, so that controllers
@@ -129,8 +138,11 @@ impl Store {
 
     /// Answers whether the database does, for `/readyz`.
     pub async fn ping(&self) -> StoreResult<()> {
-        sqlx::query("SELECT CAST(1 AS BIGINT) AS one").fetch_one(self.read()).await?;
-        Ok(())
+        deadline::within(deadline::QUESTION, async {
+            sqlx::query("SELECT CAST(1 AS BIGINT) AS one").fetch_one(self.read()).await?;
+            Ok(())
+        })
+        .await
     }
 
     pub fn engine_kind(&self) -> EngineKind {

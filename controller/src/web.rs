@@ -26,6 +26,7 @@ mod page;
 mod pager;
 mod place;
 pub mod register_import;
+pub mod review;
 pub mod section;
 pub mod service;
 pub mod session;

@@ -21,6 +21,7 @@ fn filled(route: &RouteLine, school: &School) -> String {
         ("{organization}", school.id().to_string()),
         ("{device}", school.device.to_string()),
         ("{token}", school.token.to_string()),
+        ("{case}", school.case.to_string()),
         ("{operator}", "01900000-0000-7000-8000-000000000001".to_owned()),
         ("{preview}", "01900000-0000-7000-8000-000000000002".to_owned()),
         ("{file}", "cos.css".to_owned()),
@@ -34,7 +35,7 @@ fn filled(route: &RouteLine, school: &School) -> String {
 
 /// Whether a path names something that belongs to one school.
 fn names_a_schools(route: &RouteLine) -> bool {
-    ["{organization}", "{device}", "{token}"]
+    ["{organization}", "{device}", "{token}", "{case}"]
         .iter()
         .any(|name| route.path.contains(name))
 }

@@ -26,6 +26,7 @@ async fn an_administrator_finds_this_very_computer_in_its_school() {
     let (origin, one_time) = (region.url(""), region.one_time_password.clone());
     let school = region.school.short_name.to_string();
     let device = region.device.to_string();
+    let case = region.with_a_likely_double().await;
     with_browser(|browser| async move {
         let pages = Pages::new(browser, origin);
         pages.sign_in_first(LOGIN, &one_time, PASSWORD).await;
@@ -33,6 +34,7 @@ async fn an_administrator_finds_this_very_computer_in_its_school() {
         read_device(&pages, &device).await;
         switch_language(&pages, &device).await;
         create_token(&pages, &school).await;
+        decide_a_case(&pages, &case).await;
         log_out(&pages, &device).await;
     })
     .await;
@@ -45,6 +47,7 @@ async fn every_page_fits_a_desk_and_a_phone() {
     let (origin, one_time) = (region.url(""), region.one_time_password.clone());
     let school = format!("/organizations/{}", region.school.external_id);
     let device = format!("/devices/{}", region.device);
+    let case = region.with_a_likely_double().await;
     with_browser(|browser| async move {
         let (pages, gallery) = (Pages::new(browser, origin), Gallery::new());
         for (name, path) in [("login", "/login"), ("trust", "/trust")] {
@@ -58,6 +61,8 @@ async fn every_page_fits_a_desk_and_a_phone() {
             ("organization", &school),
             ("devices", "/devices"),
             ("device", &device),
+            ("review", "/review"),
+            ("review-case", &case),
             ("tokens", "/tokens"),
             ("operators", "/operators"),
             ("password", "/password"),
@@ -80,6 +85,24 @@ async fn every_page_fits_a_desk_and_a_phone() {
     })
     .await;
     region.end().await;
+}
+
+/// Two records that may be one computer: what speaks for it, joined, and parted again.
+async fn decide_a_case(pages: &Pages, case: &str) {
+    pages.click("nav.main a[href='/review']").await;
+    pages.heading("Двойники и копии").await;
+    pages.click(&format!("a[href='{case}']")).await;
+    pages.heading("Вероятный двойник").await;
+    let evidence = pages.text("main").await;
+    for said in ["Серийный номер диска", "Совпадает", "один компьютер", "+90", "−80"] {
+        assert!(evidence.contains(said), "{said}: {evidence}");
+    }
+    pages.click("#decide form[action$='/merge'] button").await;
+    pages.find("#decide form[action$='/undo']").await;
+    assert!(pages.text("main").await.contains("объединены"));
+    pages.click("#decide form[action$='/undo'] button").await;
+    pages.find("#decide form[action$='/merge']").await;
+    assert!(pages.text("main").await.contains("ждёт решения"));
 }
 
 /// The pages that only a filled-in form leads to.

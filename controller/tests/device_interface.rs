@@ -14,6 +14,9 @@ mod life;
 #[path = "device_interface/region.rs"]
 mod region;
 
+#[path = "device_interface/backup.rs"]
+mod backup;
+
 #[path = "device_interface/certificates.rs"]
 mod certificates;
 
@@ -31,6 +34,12 @@ mod reports;
 
 #[path = "device_interface/hostile.rs"]
 mod hostile;
+
+#[path = "device_interface/clones.rs"]
+mod clones;
+
+#[path = "device_interface/merging.rs"]
+mod merging;
 
 #[path = "device_interface/long_poll.rs"]
 mod long_poll;
@@ -70,6 +79,12 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
+    clones::copies_of_one_image_are_devices_of_their_own,
+    clones::copies_that_look_alike_are_told_apart_by_their_boots,
+    clones::a_disk_restored_at_every_boot_is_one_device_wherever_it_is,
+    clones::a_laptop_stays_one_device_through_its_career,
+    merging::joined_records_are_one_and_can_be_parted_again,
+    merging::a_parted_key_takes_its_reports_along_and_back,
     life::a_computer_enrolls_reports_and_is_held_whole,
     life::a_deleted_record_is_whole_again_after_one_contact,
     life::a_disk_that_restores_itself_stays_one_device,
@@ -98,5 +113,6 @@ on_both_engines! {
     reports::one_poisoned_report_among_256_harms_no_other,
     reports::a_fork_keeps_both_and_the_agent_begins_a_new_epoch,
     evidence::an_export_holds_and_says_how_far,
+    evidence::what_retention_left_is_still_proven,
     evidence::a_device_that_was_lost_forked_and_revoked_still_holds,
 }

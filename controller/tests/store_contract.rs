@@ -4,6 +4,8 @@
 //! (`postgres://postgres@127.0.0.1:15432/postgres`); each test makes a database there and drops it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "store_contract/backups.rs"]
+mod backups;
 #[path = "store_contract/checkpoints.rs"]
 mod checkpoints;
 #[path = "store_contract/database.rs"]
@@ -63,6 +65,7 @@ on_both_engines! {
     tokens::twenty_concurrent_enrollments_never_exceed_the_limit,
     tokens::the_same_hardware_spends_nothing_again,
     tokens::expired_revoked_and_unknown_tokens_are_told_apart,
+    tokens::enrollments_of_one_group_are_told_apart,
     devices::enrolling_twice_is_one_device,
     devices::a_key_belongs_to_one_device,
     devices::devices_are_found_by_words_place_and_silence,

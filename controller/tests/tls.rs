@@ -32,7 +32,7 @@ fn now() -> Timestamp {
     Timestamp::from_unix_seconds(since.as_secs() as i64)
 }
 
-fn device(identity: PeerIdentity) -> cos_controller::tls::DeviceIdentity {
+fn device(identity: PeerIdentity) -> Arc<cos_controller::tls::DeviceIdentity> {
     match identity {
         PeerIdentity::Device(device) => device,
         other => panic!("{other:?} is no device"),

@@ -39,7 +39,7 @@ pub struct Return {
     pub answered: Quantiles,
     pub retries: u64,
     pub controller: Observed,
-    /// Check-ins in each tenth of the second period; empty where it was not waited for.
+    /// Check-ins in each tenth of the second period, or of the first whole one after everybody was answered; empty where it was not waited for.
     pub second_period: Vec<u32>,
     /// The busiest tenth against their mean.
     pub peak_to_mean: f64,
@@ -94,12 +94,15 @@ async fn observe(after: &'static str, fleet: &mut Fleet<'_>, options: &Options, 
     fleet
         .wait(Phase::Returning, PATIENCE, told, || fleet.figures.returned_times.len() >= all)
         .await;
+    // Where a busy machine needs longer than a period to answer everybody, the second one begins when it has.
+    let second_begins = begun.elapsed().max(PERIOD);
     if periods {
-        let end = PERIOD * 2 + Duration::from_millis(200);
+        let end = second_begins + PERIOD + Duration::from_millis(200);
         fleet.wait(Phase::Returning, PATIENCE, told, || begun.elapsed() >= end).await;
     }
     let tenths = fleet.world.arrivals.tenths();
-    let second = |parts| if periods { part(&tenths, parts) } else { Vec::new() };
+    let from = usize::try_from(second_begins.as_millis().div_ceil(100)).unwrap_or(usize::MAX);
+    let second = |parts| if periods { part(&tenths, from, parts) } else { Vec::new() };
     let (second_period, seconds) = (second(PARTS), second(usize::try_from(MAX_WAIT_SECONDS).unwrap_or(PARTS)));
     Return {
         after,
@@ -112,10 +115,10 @@ async fn observe(after: &'static str, fleet: &mut Fleet<'_>, options: &Options, 
     }
 }
 
-/// The second period's check-ins in so many parts, from counts by tenths of a second.
-fn part(tenths: &[u32], parts: usize) -> Vec<u32> {
+/// The check-ins of the period that begins at the tenth of a second `from`, in so many parts.
+fn part(tenths: &[u32], from: usize, parts: usize) -> Vec<u32> {
     let period = usize::try_from(PERIOD.as_millis() / 100).unwrap_or(usize::MAX);
-    let counted = tenths.iter().copied().chain(std::iter::repeat(0)).skip(period).take(period);
+    let counted = tenths.iter().copied().chain(std::iter::repeat(0)).skip(from).take(period);
     let counted: Vec<u32> = counted.collect();
     counted.chunks(period / parts).map(|part| part.iter().sum()).collect()
 }
@@ -184,9 +187,9 @@ mod tests {
         let mut tenths = vec![9; 500];
         tenths.extend(vec![1; 500]);
         tenths.extend(vec![9; 100]);
-        assert_eq!(part(&tenths, 10), vec![50; 10]);
-        assert_eq!(peak_to_mean(&part(&tenths, 10)), 1.0);
-        assert_eq!(part(&tenths[..600], 10)[2..], [0; 8]);
+        assert_eq!(part(&tenths, 500, 10), vec![50; 10]);
+        assert_eq!(peak_to_mean(&part(&tenths, 500, 10)), 1.0);
+        assert_eq!(part(&tenths[..600], 500, 10)[2..], [0; 8]);
         assert_eq!(peak_to_mean(&[1, 3]), 1.5);
         assert_eq!(peak_to_mean(&[]), 0.0);
     }

@@ -19,7 +19,7 @@ async fn a_fleet_with_every_fault_loses_nothing() {
         hours: 5,
         seed: 20_260_901,
         // A larger fleet needs more of real time for the same hours.
-        pace: if agents > 200 { 120 } else { 1000 },
+        pace: if agents > 200 { 240 } else { 1000 },
         database: None,
         existing: None,
         bad_lines: if agents > 200 { 250 } else { 1000 },

@@ -4,11 +4,14 @@
 //! bytes and times are integers anyway. Integers stay within ±(2^53 − 1), the range every JSON reader
 //! keeps exactly (RFC 7493 §2.2).
 
+mod scan;
+
 use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -47,6 +50,14 @@ impl CanonicalBytes {
             Ok(value)
         } else {
             Err(CanonicalError::NotCanonical)
+        }
+    }
+
+    /// As [`Self::verify`], for those who need the answer only: the usual document is read once and not built.
+    pub fn check(received: &[u8]) -> Result<(), CanonicalError> {
+        match std::str::from_utf8(received) {
+            Ok(text) if scan::is_plainly_canonical(text) => Ok(()),
+            _ => Self::verify(received).map(drop),
         }
     }
 
@@ -120,8 +131,7 @@ fn write_string(text: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
 }
 
 /// SHA-256 over canonical bytes, written `sha256:` and 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -142,10 +152,51 @@ impl Digest {
     }
 }
 
+const PREFIX: &str = "sha256:";
+const TEXT_BYTES: usize = PREFIX.len() + 64;
+
+impl Digest {
+    /// Calls `with` with the digest as it is written.
+    fn written<T>(&self, with: impl FnOnce(&str) -> T) -> T {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; TEXT_BYTES];
+        text[..PREFIX.len()].copy_from_slice(PREFIX.as_bytes());
+        for (pair, byte) in text[PREFIX.len()..].chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        with(std::str::from_utf8(&text).expect("it is ASCII"))
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.written(|text| f.write_str(text))
+    }
+}
+
+// By hand, because a check-in holds a dozen of them: no text is made on the way.
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.written(|text| serializer.serialize_str(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Digest;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a digest")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -160,7 +211,7 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
         let error = || DigestError(text.chars().take(80).collect());
-        let hex = text.strip_prefix("sha256:").ok_or_else(error)?.as_bytes();
+        let hex = text.strip_prefix(PREFIX).ok_or_else(error)?.as_bytes();
         if hex.len() != 64 {
             return Err(error());
         }

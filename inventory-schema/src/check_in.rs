@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::Digest;
-use crate::enrollment::{Receipt, TrustBundle};
+use crate::enrollment::{HardwareEvidence, Receipt, TrustBundle};
 use crate::envelope::{ChainHead, ReportClock};
 use crate::quantity::{Bytes, Count, Seconds};
 use crate::section::SectionName;
@@ -57,6 +57,12 @@ pub struct CheckIn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_receipt: Option<Signed<Receipt>>,
     pub spool: SpoolDepth,
+    /// The digest of the hardware evidence that the agent holds for its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
+    /// The evidence itself, sent after the controller wanted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<HardwareEvidence>,
 }
 
 /// What waits on the agent's disk.
@@ -95,6 +101,13 @@ pub struct CheckInAnswer {
     /// A newer receipt: the device was moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Signed<Receipt>>,
+    /// The controller knows other hardware evidence of this device, or none: it wants to see it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub evidence_wanted: bool,
+    /// This key is not this computer's alone, or its device was joined or parted by people: the agent asks
+    /// `POST /v1/rekey` before it signs anything more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rekey: bool,
 }
 
 checked_text!(/// Random text that the asker makes, 16 to 64 characters, so that an old answer cannot be replayed.

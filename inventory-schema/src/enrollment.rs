@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::{CanonicalBytes, Digest};
 use crate::check_in::ProtocolRange;
-use crate::device::{DeviceId, KeyFingerprint, MacAddress, SerialNumber, SystemUuid, identifier};
+use crate::device::{BootId, DeviceId, KeyFingerprint, MacAddress, SerialNumber, SystemUuid, identifier};
+use crate::envelope::ChainHead;
 use crate::organization::{BuildingId, OrganizationId, PlaceName, RegionId, RoomId};
 use crate::quantity::{Count, Seconds};
 use crate::signature::{PublicKey, Signed};
@@ -232,6 +233,43 @@ pub struct RenewalAnswer {
     pub certificate: Pem,
     pub trust: TrustBundle,
     pub server_time: Timestamp,
+}
+
+/// `POST /v1/rekey`: the key of the connection may be a copy, and its certificate current or expired. No token is
+/// spent; the controller has the last word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RekeyRequest {
+    pub protocol: ProtocolRange,
+    /// A PKCS #10 request for a new ECDSA P-256 key that this computer made (PEM).
+    pub csr: Pem,
+    pub evidence: HardwareEvidence,
+    pub boot: BootId,
+    pub reason: RekeyReason,
+    /// The envelope that was answered as a fork.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked: Option<ChainHead>,
+    pub agent: Word,
+}
+
+/// Why an agent doubts its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RekeyReason {
+    /// The hardware is not the one that the key was made on.
+    HardwareDiffers,
+    /// Another envelope of this key stands where this computer put its own.
+    Forked,
+    /// The controller said so in a check-in's answer.
+    Told,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum RekeyAnswer {
+    /// The key is this computer's: it goes on with it.
+    Keep { server_time: Timestamp },
+    /// The computer is this device from now on, with the new key.
+    Issued(Box<Issued>),
 }
 
 #[cfg(test)]

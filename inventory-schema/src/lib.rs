@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | inventory sections | agent | [`inventory`] |
 //! | signed envelope, report batch and its answers | both | [`envelope`], [`report`] |
-//! | token and the question about it, enrollment, receipt, renewal | both | [`enrollment`] |
+//! | token and the question about it, enrollment, receipt, renewal, another key | both | [`enrollment`] |
 //! | check-in and its answer, signed time | both | [`check_in`] |
 //! | carried request, carried answer (no network) | both | [`carry`] |
 //! | problem (every refusal) | controller | [`problem`] |

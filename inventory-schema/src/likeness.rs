@@ -218,15 +218,12 @@ impl Likeness {
         one && firmware && agreeing().count() >= 2 && self.agrees >= ENOUGH_TO_IDENTIFY
     }
 
-    /// Whether people should be asked if these two records are one computer: parts agree, and not by chance.
+    /// Whether people should be asked if these two records are one computer: a part that only one computer can
+    /// have, or more of the firmware's word than a whole batch shares.
     pub fn resembles(&self) -> bool {
-        let strongest = self
-            .kinds
-            .iter()
-            .filter(|kind| kind.agrees > 0)
-            .map(|kind| kind.kind.weight())
-            .max();
-        strongest.is_some_and(|weight| weight >= EvidenceKind::DiskSerial.weight())
+        let agreeing = || self.kinds.iter().filter(|kind| kind.agrees > 0).map(|kind| kind.kind.witness());
+        let own_part = agreeing().any(|witness| matches!(witness, Witness::Disk | Witness::Card));
+        own_part || agreeing().filter(|witness| *witness == Witness::Firmware).count() >= 2
     }
 }
 

@@ -28,6 +28,7 @@ const SENT_BY_AGENTS: &[&str] = &[
     "token_question",
     "enrollment_request",
     "renewal_request",
+    "rekey_request",
     "carried_request",
     "signed_carried_request",
 ];

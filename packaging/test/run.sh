@@ -19,6 +19,13 @@ echo "PostgreSQL of the tests: $COS_TEST_POSTGRES"
 if [ "${1-}" = --slow ]; then
     # The properties once more, with sixteen times the cases.
     PROPTEST_CASES=4096 cargo_test -p inventory-schema -p cos-agent --lib
+    # A thousand copies of one disk image, on both engines.
+    COS_TEST_CLONES=1000 cargo_test -p cos-controller --test device_interface copies_of_one_image
+    # A checkpoint over a whole region, and many more changes to an archive of evidence.
+    COS_TEST_HEADS=120000 cargo_test -p cos-controller --test store_contract a_large_region
+    COS_TEST_CHANGES=4000 cargo_test -p cos-controller --test device_interface every_change
+    # The controller killed fifty times on each engine, and the kills that are too long for every change.
+    COS_TEST_SLOW=1 COS_TEST_KILLS=50 cargo_test -p cos-controller --test kill
     # A fleet of 2,000 agents with every fault.
     COS_FLEET_AGENTS=2000 cargo_test --release -p cos-fleet --test small
     exit

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use inventory_schema::Digest;
 use inventory_schema::carry::CarriedAnswer;
 use inventory_schema::check_in::CheckIn;
+use inventory_schema::enrollment::RekeyReason;
 use inventory_schema::report::{MAX_BODY_BYTES, MAX_REPORTS_PER_BATCH, ReportAnswer, ReportOutcome};
 
 use super::{CarryError, move_forward};
@@ -95,7 +96,12 @@ impl Exchange<'_> {
                         }
                         self.adopted(&mut core)?;
                     }
-                    Action::Stop => {}
+                    // A stick carries no other key: a fork goes on in a new epoch, another doubt waits for the line.
+                    Action::AskForKey { reason, .. } => events.push_back(match reason {
+                        RekeyReason::Forked => Event::RekeyKept,
+                        RekeyReason::HardwareDiffers | RekeyReason::Told => Event::RekeyFailed(Failure::Unreachable),
+                    }),
+                    Action::KeepEvidence(_) | Action::Stop => {}
                 }
             }
             if events.is_empty() && std::mem::take(&mut to_collect) {

@@ -12,6 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::settings::{ConfigFile, system_clock};
 use crate::eventloop;
+use crate::first_start::{FirstStart, enroll_a_copy};
 use crate::language::Language;
 use crate::ledger::Ledger;
 use crate::platform::{self, FileTree};
@@ -49,7 +50,13 @@ pub(super) fn run(arguments: &Arguments, _: Language) -> Result<ExitCode, Box<dy
             () = input_closed(), if attached => {}
         }
     };
-    runtime.block_on(eventloop::run(config, collector, clock, stop))?;
+    runtime.block_on(async {
+        let mut stop = std::pin::pin!(stop);
+        match enroll_a_copy(&config, &collector, &clock, &mut stop).await? {
+            FirstStart::Stopped => Ok::<_, Box<dyn Error>>(()),
+            FirstStart::GoOn => Ok(eventloop::run(config, collector, clock, stop).await?),
+        }
+    })?;
     // A collection under way is not waited for.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)

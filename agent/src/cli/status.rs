@@ -48,6 +48,8 @@ struct Status {
     /// What the controller refused the running agent for, and has not taken back since.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_refusal: Option<LastRefusal>,
+    /// Nothing is signed until the controller has said whose key this is.
+    quarantined: bool,
     waiting_reports: u64,
     tombstones: u64,
     spool_bytes: u64,
@@ -84,6 +86,7 @@ fn read(config: &AgentConfig) -> Result<Status, Box<dyn Error>> {
         last_contact: ledger.trusted_time.map(|trusted| trusted.told()),
         acknowledged: ledger.acknowledged.map(|head| head.place.sequence),
         last_refusal: ledger.last_refusal,
+        quarantined: ledger.doubt.is_some(),
         waiting_reports: spool.reports,
         tombstones: spool.tombstones,
         spool_bytes: spool.bytes,
@@ -120,6 +123,11 @@ fn print(status: &Status, config: &AgentConfig, lang: Language, out: &mut impl W
         "Last contact",
         status.last_contact.map_or_else(never, |at| moment(at, lang)),
     )?;
+    if status.quarantined {
+        let waits = "ключ похож на ключ другого компьютера; ждём ответа контроллера";
+        let text = lang.choose(waits, "the key seems to be another computer's; waiting for the controller");
+        line("Карантин", "Quarantine", text.to_owned())?;
+    }
     if let Some(refusal) = status.last_refusal {
         let said = of_problem(refusal.code, lang);
         let when = moment(refusal.at, lang);

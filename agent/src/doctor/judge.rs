@@ -23,6 +23,8 @@ pub fn judge(seen: &Observations, lang: Language) -> Vec<Finding> {
         judge.state_dir(&seen.state_dir),
         judge.enrollment(&seen.enrollment),
     ];
+    findings.extend(judge.restored(seen));
+    findings.extend(judge.quarantine(seen.quarantined));
     findings.extend(seen.refusal.as_ref().map(|refusal| judge.refusal(refusal)));
     findings.extend(seen.token.as_ref().map(|token| judge.token(token, &seen.enrollment, seen.now)));
     findings.extend(judge.certificate(&seen.certificate, seen.now));
@@ -92,6 +94,41 @@ impl Judge {
                 ),
             ),
         }
+    }
+
+    /// The state is read back from an image: it is as old as the image at every boot.
+    fn restored(&self, seen: &Observations) -> Option<Finding> {
+        let StateDir::Writable { path } = &seen.state_dir else {
+            return None;
+        };
+        (seen.restored > 0).then(|| Finding {
+            check: Check::StateDirectory,
+            verdict: Verdict::Notice,
+            sentence: self.text(
+                "Папка состояния была восстановлена из старой копии: отчёты продолжены с того, что есть у контроллера.",
+                "The state folder was restored from an older copy: the reports go on from what the controller holds.",
+            ),
+            advice: Some(self.text(
+                format!("Если диск восстанавливается при каждой загрузке, исключите из восстановления папку {path}."),
+                format!("If the disk restores itself at every boot, exclude the folder {path} from it."),
+            )),
+        })
+    }
+
+    fn quarantine(&self, quarantined: bool) -> Option<Finding> {
+        quarantined.then(|| {
+            self.wrong(
+                Check::Enrollment,
+                (
+                    "Агент на карантине: ключ на этом диске, похоже, принадлежит другому компьютеру.".to_owned(),
+                    "The agent is quarantined: the key on this disk seems to be another computer's.".to_owned(),
+                ),
+                (
+                    "Делать ничего не нужно, если есть связь с контроллером: он выдаст этому компьютеру собственный ключ. Образы для копирования готовьте командой «cos-agent seal».",
+                    "With a connection to the controller nothing has to be done: it gives this computer a key of its own. Prepare images for copying with «cos-agent seal».",
+                ),
+            )
+        })
     }
 
     fn state_dir(&self, state_dir: &StateDir) -> Finding {

@@ -17,6 +17,7 @@ use crate::durable_file::TEMPORARY_PREFIX;
 use crate::enrollment::{Enrollment, Refusal, agent_version};
 use crate::faults::Reason;
 use crate::identity::Identity;
+use crate::ledger::Ledger;
 use crate::spool::survey;
 use crate::transport::{Transport, TransportError, TransportFailure, clock_offset_micros};
 
@@ -29,6 +30,7 @@ pub async fn observe(config: Result<AgentConfig, ConfigError>, token: Option<&st
     };
     let enrollment = Enrollment::load(&config.state_dir).map_err(|error| Reason::of(&error));
     let identity = Identity::load(&config.state_dir).map_err(|error| Reason::of(&error));
+    let ledger = Ledger::load(&config.state_dir).unwrap_or_default();
     let token = token.map(EnrollmentToken::from_line);
     let mut seen = Observations {
         now: clock.now(),
@@ -42,6 +44,8 @@ pub async fn observe(config: Result<AgentConfig, ConfigError>, token: Option<&st
         clock_offset_micros: None,
         check_in: None,
         spool: survey(&config.state_dir.join("spool")).map_err(|error| Reason::of(&error)),
+        restored: ledger.restored,
+        quarantined: ledger.doubt.is_some(),
     };
     let subject = Subject {
         config: &config,
@@ -83,6 +87,8 @@ impl Subject<'_> {
             seen.contacts.push(Contact { controller, failure });
         }
         if let (Some(enrollment), Some(identity)) = (&self.enrollment, &self.identity)
+            // A key that may be another computer's says nothing of this one.
+            && !seen.quarantined
             && seen.contacts.iter().any(|contact| contact.failure.is_none())
         {
             seen.check_in = match Transport::new(enrollment, identity, self.config, self.clock.clone()) {
@@ -186,6 +192,8 @@ impl Subject<'_> {
             receipt: CanonicalBytes::of(&enrollment.receipt).ok().map(|bytes| bytes.digest()),
             signed_receipt: None,
             spool: SpoolDepth::default(),
+            evidence: None,
+            hardware: None,
         }
     }
 }

@@ -43,6 +43,8 @@ fn well() -> Observations {
         clock_offset_micros: Some(1_500_000),
         check_in: Some(Ok(())),
         spool: Ok(SpoolSurvey::default()),
+        restored: 0,
+        quarantined: false,
     }
 }
 
@@ -277,4 +279,23 @@ fn every_refusal_has_words_in_both_languages() {
             assert!(of_problem(*code, lang).what.ends_with('.'), "{code}");
         }
     }
+}
+
+#[test]
+fn a_disk_that_restores_itself_is_told_with_the_folder_to_exclude() {
+    let seen = Observations { restored: 1, ..well() };
+    let findings = judge(&seen, Language::Ru);
+    let told = findings.iter().find(|finding| finding.sentence.contains("восстановлен")).unwrap();
+    assert_eq!(told.verdict, Verdict::Notice);
+    assert!(told.advice.as_ref().unwrap().contains("/var/lib/cos-agent"), "{told:?}");
+    let seen = Observations {
+        quarantined: true,
+        ..well()
+    };
+    let findings = judge(&seen, Language::En);
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.verdict == Verdict::Wrong && finding.sentence.contains("another computer"))
+    );
 }

@@ -3,7 +3,8 @@
 use inventory_schema::Envelope;
 use inventory_schema::SectionName;
 use inventory_schema::check_in::CheckIn;
-use inventory_schema::enrollment::{Receipt, TrustBundle};
+use inventory_schema::device::BootId;
+use inventory_schema::enrollment::{HardwareEvidence, Receipt, RekeyReason, TrustBundle};
 use inventory_schema::envelope::{ChainHead, Resumption};
 use inventory_schema::quantity::Seconds;
 use inventory_schema::signature::Signed;
@@ -12,7 +13,7 @@ use crate::ledger::Ledger;
 
 #[derive(Debug, PartialEq)]
 pub enum Action {
-    /// Look at the hardware → `Collected`.
+    /// Look at the hardware → `HardwareSeen`, if there was anything to see, then `Collected`.
     Collect,
     /// → `CheckInAnswered` or `CheckInFailed`.
     CheckIn {
@@ -40,6 +41,16 @@ pub enum Action {
     AdoptTrust(TrustBundle),
     /// The device was moved. Has no event.
     AdoptReceipt(Signed<Receipt>),
+    /// Keep what this computer is known by. Has no event: the next look repairs it.
+    KeepEvidence(Box<HardwareEvidence>),
+    /// Make another key and ask the controller whether it is needed → `RekeyKept`, `Rekeyed` or `RekeyFailed`.
+    AskForKey {
+        reason: RekeyReason,
+        /// This computer's envelope that was answered as a fork.
+        forked: Option<ChainHead>,
+        evidence: Box<HardwareEvidence>,
+        boot: BootId,
+    },
     /// Say goodbye and end.
     Stop,
 }

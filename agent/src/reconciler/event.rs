@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use inventory_schema::check_in::{CheckInAnswer, SpoolDepth};
+use inventory_schema::enrollment::HardwareEvidence;
 use inventory_schema::envelope::ChainHead;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::{Digest, SectionName, Timestamp};
+
+use super::{Holdings, Subject};
 
 #[derive(Debug)]
 pub enum Event {
@@ -43,8 +46,23 @@ pub enum Event {
     /// The controller's signed time.
     TimeReceived(Timestamp),
     TimeFailed(Failure),
+    /// The parts of the computer that it is known by, before [`Self::Collected`] of the same look.
+    HardwareSeen(Box<HardwareEvidence>),
+    /// The controller says that the key is this computer's.
+    RekeyKept,
+    /// The computer has another key now; what waited on disk was set aside.
+    Rekeyed(Box<Rekeyed>),
+    RekeyFailed(Failure),
     /// The agent is asked to end.
     Stopping,
+}
+
+/// Who the agent is with its new key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rekeyed {
+    pub subject: Subject,
+    pub holdings: Holdings,
+    pub depth: SpoolDepth,
 }
 
 /// One sent report with its answer.

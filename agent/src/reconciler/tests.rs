@@ -1,6 +1,7 @@
 //! The core against a model of the controller: a map of what it holds and one chain.
 
 mod herd;
+mod quarantine;
 mod year;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -272,6 +273,8 @@ impl World {
                 None
             }
             Action::AdoptTrust(_) | Action::AdoptReceipt(_) | Action::Stop => None,
+            Action::KeepEvidence(_) => None,
+            Action::AskForKey { .. } => Some(Event::RekeyKept),
             Action::Renew => Some(Event::Renewed),
             Action::AskTime => Some(Event::TimeReceived(Timestamp::from_unix_seconds(1_800_000_000) + self.wall)),
         }
@@ -309,6 +312,8 @@ impl World {
             head: self.head,
             trust: None,
             receipt: None,
+            evidence_wanted: false,
+            rekey: false,
         }))
     }
 

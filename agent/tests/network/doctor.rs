@@ -39,6 +39,8 @@ fn recognized() -> Response {
         head: None,
         trust: None,
         receipt: None,
+        evidence_wanted: false,
+        rekey: false,
     })
 }
 

@@ -71,6 +71,8 @@ fn check_in() -> CheckIn {
         receipt: None,
         signed_receipt: None,
         spool: SpoolDepth::default(),
+        evidence: None,
+        hardware: None,
     }
 }
 
@@ -86,6 +88,8 @@ fn all_is_well(_: &Request) -> Response {
         head: None,
         trust: None,
         receipt: None,
+        evidence_wanted: false,
+        rekey: false,
     })
 }
 

@@ -110,9 +110,12 @@ impl Device {
         self.report(sections)
     }
 
-    /// A whole inventory again, in which a package changed.
-    pub fn next_inventory(&mut self, change: u64) -> Outcome<(Vec<u8>, Head)> {
-        let sections = sections(self.number, change)?;
+    /// What a device sends later: all sections again in which one package changed, or that list alone; 40 KB either way.
+    pub fn next_inventory(&mut self, change: u64, whole: bool) -> Outcome<(Vec<u8>, Head)> {
+        let sections = match whole {
+            true => sections(self.number, change)?,
+            false => BTreeMap::from([software_section(self.number, change, MORE_PACKAGES)?]),
+        };
         self.report(sections)
     }
 
@@ -133,7 +136,7 @@ impl Device {
         let batch = json!({ "reports": [{ "envelope": envelope.into_text(), "signature": signature }], "bodies": bodies });
         let packed = zstd::bulk::compress(batch.to_string().as_bytes(), COMPRESSION)?;
         self.head = Some(head);
-        self.held = digests;
+        self.held.extend(digests);
         let headers = "content-type: application/json\r\ncontent-encoding: zstd\r\n";
         Ok((request("/v1/reports", headers, &packed), head))
     }
@@ -185,7 +188,7 @@ fn sections(number: u64, change: u64) -> Outcome<BTreeMap<String, String>> {
         }
         sections.insert(name.to_owned(), CanonicalBytes::of(&section)?.into_text());
     }
-    sections.insert("software".to_owned(), CanonicalBytes::of(&software(number, change))?.into_text());
+    sections.extend([software_section(number, change, PACKAGES)?]);
     Ok(sections)
 }
 
@@ -203,8 +206,15 @@ fn own_readings(number: u64) -> [(&'static str, String); 6] {
 
 /// Brings the inventory to 40 KB.
 const PACKAGES: u64 = 480;
+/// As many bytes in this section alone.
+const MORE_PACKAGES: u64 = 595;
 
-fn software(number: u64, change: u64) -> Value {
+fn software_section(number: u64, change: u64, packages: u64) -> Outcome<(String, String)> {
+    let section = CanonicalBytes::of(&software(number, change, packages))?;
+    Ok(("software".to_owned(), section.into_text()))
+}
+
+fn software(number: u64, change: u64, packages: u64) -> Value {
     const PARTS: [&str; 16] = [
         "lib", "python3", "perl", "gnome", "qt5", "fonts", "linux", "x11", "gst", "kde", "alsa", "cups", "java", "ruby", "mate", "xfce",
     ];
@@ -220,7 +230,7 @@ fn software(number: u64, change: u64) -> Value {
         let version = format!("{}.{}.{}-{}", draw % 11, draw / 11 % 40, draw / 440 % 100, draw / 44_000 % 5 + 1);
         json!({ "name": name, "version": version, "architecture": "amd64" })
     };
-    let mut packages: Vec<Value> = (0..PACKAGES).map(package).collect();
+    let mut packages: Vec<Value> = (0..packages).map(package).collect();
     packages[0]["version"] = format!("{number}.{change}").into();
     packages.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
     json!({ "format": "software/1", "content": { "lists": [{ "manager": "dpkg", "packages": packages }] } })

@@ -1,4 +1,5 @@
-//! 40 KB inventories per second: signed, with all sections, each with a software list that is held nowhere yet.
+//! 40 KB inventories per second, signed, each with a software list that is held nowhere yet: with all sections, as a new
+//! device sends it, and with that list alone, as it is sent when a package changed.
 
 use std::collections::VecDeque;
 
@@ -9,11 +10,17 @@ use crate::figure::{Figure, Rounds, Table};
 use crate::load::drive;
 use crate::pair::{Pair, round};
 
-const AT_ONE_TIME: usize = 64;
+/// Of each figure; those devices serve no other.
+pub const AT_ONE_TIME: usize = 64;
 /// Of each device and round: more than it can send.
 const REPORTS: u64 = 150;
 
-pub async fn figure(pair: &mut Pair, table: &mut Table) -> Outcome {
+pub async fn figures(pair: &mut Pair, table: &mut Table) -> Outcome {
+    figure(pair, true, table).await?;
+    figure(pair, false, table).await
+}
+
+async fn figure(pair: &mut Pair, whole: bool, table: &mut Table) -> Outcome {
     let (packed, bytes) = plain_inventory(1)?;
     println!("an inventory has {bytes} bytes, {} as the reference receives it", packed.len());
     let mut plain = Vec::new();
@@ -34,9 +41,9 @@ pub async fn figure(pair: &mut Pair, table: &mut Table) -> Outcome {
         let mut reporters = Vec::new();
         for mut device in devices.drain(..) {
             let connection = pair.our(&device, false)?.connect().await?;
-            let (sent, held) = (device.head, number as u64 * REPORTS);
+            let (sent, held) = (device.head, (2 * number as u64 + u64::from(whole)) * REPORTS);
             let reports = (1..=REPORTS)
-                .map(|change| device.next_inventory(held + change))
+                .map(|change| device.next_inventory(held + change, whole))
                 .collect::<Outcome<VecDeque<_>>>()?;
             device.head = sent;
             reporters.push(Reporter {
@@ -50,7 +57,11 @@ pub async fn figure(pair: &mut Pair, table: &mut Table) -> Outcome {
     }
     let figure = Figure {
         bound: Some(0.6),
-        ..Figure::named(format!("40 KB inventories, {}", pair.engine.name()))
+        ..Figure::named(format!(
+            "40 KB inventories, {}, {}",
+            if whole { "all sections" } else { "one section" },
+            pair.engine.name()
+        ))
     };
     table.rates(&figure, &rounds);
     Ok(())

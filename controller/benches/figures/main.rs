@@ -61,10 +61,10 @@ async fn measure(named: &[&str]) -> Outcome {
         if wanted("enrollments") {
             enrollment::figure(&mut pair, &mut table).await?;
         }
-        enrollment::fill(&mut pair, check_in::AT_ONE_TIME).await?;
+        enrollment::fill(&mut pair, check_in::AT_ONE_TIME + 2 * inventory::AT_ONE_TIME).await?;
         inventory::introduce_all(&mut pair).await?;
         if wanted("inventories") {
-            inventory::figure(&mut pair, &mut table).await?;
+            inventory::figures(&mut pair, &mut table).await?;
         }
         if wanted("check-ins") {
             check_in::figures(&mut pair, &slow, &mut table).await?;

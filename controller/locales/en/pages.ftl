@@ -7,6 +7,7 @@ nav-overview = Overview
 nav-organizations = Organizations
 nav-devices = Devices
 nav-tokens = Tokens
+nav-review = Doubles and copies
 nav-operators = Operators
 nav-activity = Activity log
 nav-password = Change password
@@ -81,8 +82,10 @@ overview-empty = Create a token on an organization's page, install the agent on 
 overview-empty-token = TOKEN
 durability-sqlite = Durability: a report is acknowledged once it is on this server's disk (SQLite, full synchronisation).
 durability-postgres-synchronous = Durability: a report is acknowledged once it is on disk and on a synchronous standby (PostgreSQL).
+durability-postgres-synchronous-away = Attention: PostgreSQL's synchronous standby is not connected, so no report is acknowledged now. Agents keep theirs and send them later; nothing is lost. Bring the standby back, or take it out of synchronous_standby_names.
+durability-postgres-asynchronous = Durability: a report is acknowledged once it is on the database server's disk; PostgreSQL's standby is asynchronous, and a failover to it may lose the last acknowledged reports.
 durability-postgres-local = Durability: a report is acknowledged once it is on the database server's disk (PostgreSQL without a synchronous standby: if that server is lost, the latest reports may be too).
-durability-postgres-relaxed = Attention: PostgreSQL is set to acknowledge before its disk has the data (synchronous_commit = off); acknowledged reports may be lost in a crash.
+durability-postgres-relaxed = Attention: PostgreSQL is set to acknowledge before its disk has the data (fsync = off); acknowledged reports may be lost in a crash.
 
 organizations-search = Name, INN or OGRN
 organizations-found = { $count ->
@@ -172,6 +175,7 @@ packages-count = { $count ->
 }
 packages-search = Find in the list
 reports = Reports
+reports-kept-since = All reports are kept from { $month } on; older ones were let go, but for those that the present state rests on.
 reports-found = { $count ->
     [one] { $shown } report
    *[other] { $shown } reports
@@ -301,6 +305,59 @@ error-503 = The controller cannot reach its database, or its disk is full. Nothi
 error-500-title = Internal error
 error-500 = It was written to the controller's log. Try again; if it happens again, tell the administrator the time and the page's address.
 
+review-why = A computer is known by its key; the numbers of its parts are evidence. Here are the cases where key and evidence say different things: what the system decided by itself and what a person has to decide. Every decision can be undone.
+review-which = Which cases are shown
+review-open = Awaiting a decision
+review-all = All
+review-found = { $count ->
+    [one] { $shown } case
+   *[other] { $shown } cases
+}
+review-times = { $count ->
+    [one] seen { $shown } time
+   *[other] seen { $shown } times
+}
+review-none = There are no such cases.
+review-case = Case
+review-seen = Seen
+review-and = and
+review-unnamed = unnamed
+review-decided = Decided by
+review-reason = Reason
+review-elsewhere = The second record is in another school
+review-elsewhere-why = It is not in your charge; the region's administrator decides.
+review-merged-away = merged into another
+review-evidence = What agrees and what differs
+review-part = Evidence
+review-both = Agrees
+review-known = Only before
+review-present = Only now
+review-weight = Weight
+review-weight-why = Plus speaks for one computer, minus for two. Fillers of makers and numbers that many computers carry weigh nothing; parts that could not be read speak neither for nor against.
+review-common = carried by many, not counted
+review-copies = { $count ->
+    [one] { $shown } copy with a record of its own
+   *[other] { $shown } copies with records of their own
+}
+review-copies-why = Copies are recorded in the same building without a room: say which on the device's page.
+review-decide = Decision
+review-merge-why = If this is one computer, merge the records. The reports of both stay where they are and both chains can be seen; the merge can be undone.
+review-keep = Which record stays
+review-merge-do = Merge
+review-undo-do = Undo the decision
+review-undo-why = The records become what they were before; keys that were issued since return to their record.
+review-split = These are different computers: split the record
+review-split-why = The key gets a record of its own, with its reports and its chain. The agent is given a certificate for it.
+review-split-key = Which key to part (first seen)
+review-split-do = Split
+review-dismiss = Dismiss: there is nothing to decide
+review-dismiss-do = Dismiss
+review-related = Related records
+review-of-copy = This is a copy of the disk of
+review-merged-into = The record was merged into
+review-merged-here = Merged into this record
+review-cases = Cases
+
 nav-evidence = Evidence
 overview-checkpoint = Newest checkpoint:
 device-export = Export its signed reports
@@ -319,7 +376,7 @@ evidence-verify = Check the archive on any computer:
 evidence-span-wrong = Give days as YYYY-MM-DD; the first no later than the last.
 evidence-whose-wrong = There is no such organization or device in your part of the region: check the ОГРН or the id.
 evidence-checkpoints = Checkpoints
-evidence-why = Once a day the controller sums up the newest reports of all devices and all certificates it issued in one line, chained to the line before. A line that you kept proves what is older than it, even against the region itself.
+evidence-why = Once a day the controller sums up the newest reports of all devices and all certificates it issued in one line, chained to the line before. Whoever kept a line can prove that what it stands for was not changed or added to since, even if the region itself wanted to.
 evidence-at = Complete to
 evidence-chains = Chains
 evidence-log = Certificate records

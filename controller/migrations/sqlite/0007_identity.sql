@@ -7,12 +7,10 @@ CREATE INDEX device_cloned ON device (cloned_from);
 
 -- The boot that a key was last used in, the key that it took the place of, and whether its agent is to ask for another.
 ALTER TABLE device_key ADD COLUMN boot TEXT;
-ALTER TABLE device_key ADD COLUMN boot_seen_at BIGINT;
-ALTER TABLE device_key ADD COLUMN boot_uptime BIGINT;
 ALTER TABLE device_key ADD COLUMN replaced TEXT;
 ALTER TABLE device_key ADD COLUMN rekey BIGINT NOT NULL DEFAULT 0;
 
--- Boots before that one, a few of each key.
+-- Boots of each key, of the last days: when one was first seen and how long it had run then.
 CREATE TABLE key_boot (
     fingerprint TEXT NOT NULL,
     boot TEXT NOT NULL,

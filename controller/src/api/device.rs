@@ -7,10 +7,14 @@
 pub mod body;
 pub mod check_in;
 pub mod enroll;
+pub mod rekey;
 pub mod renew;
 pub mod reports;
 pub mod time;
 pub mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -59,9 +63,25 @@ pub async fn another_method(State(state): State<AppState>) -> Refused {
 }
 
 /// Turns a code into an answer that also tells the time.
-fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy + use<> {
-    let now = state.clock.now();
-    move |code| Refused { code, now }
+fn refused(state: &AppState) -> impl Fn(ProblemCode) -> Refused + Copy {
+    let (now, metrics) = (state.clock.now(), &state.metrics);
+    move |code| {
+        if code == ProblemCode::Busy {
+            metrics.turned_away.add(1);
+        }
+        Refused { code, now }
+    }
+}
+
+/// How long the database may take with one request, waits for news apart: less than agents wait for an answer.
+const STORAGE: Duration = Duration::from_secs(20);
+
+/// What `work` answers, or that storage is unavailable where it does not answer: an agent is never held for ever.
+async fn in_time<T>(work: impl Future<Output = Result<T, ProblemCode>>) -> Result<T, ProblemCode> {
+    tokio::time::timeout(STORAGE, work).await.unwrap_or_else(|_| {
+        tracing::warn!(seconds = STORAGE.as_secs(), "the database did not answer in time");
+        Err(ProblemCode::StorageUnavailable)
+    })
 }
 
 /// Whether an expired certificate may call.
@@ -73,14 +93,14 @@ pub(crate) enum Expiry {
 }
 
 /// The device that is calling, if its key is still in force.
-pub(crate) async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+pub(crate) async fn authenticate(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<Arc<DeviceIdentity>, ProblemCode> {
     let identity = identify(state, peer, expiry).await?;
     refuse_revoked(state, &identity).await?;
     Ok(identity)
 }
 
 /// The device that is calling, by its certificate alone: whoever calls this asks about the key by other means.
-async fn identify(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<DeviceIdentity, ProblemCode> {
+async fn identify(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Result<Arc<DeviceIdentity>, ProblemCode> {
     let identity = match peer {
         PeerIdentity::Device(identity) => identity,
         PeerIdentity::None => return Err(ProblemCode::CertificateRequired),
@@ -98,7 +118,7 @@ async fn identify(state: &AppState, peer: PeerIdentity, expiry: Expiry) -> Resul
 }
 
 async fn refuse_revoked(state: &AppState, identity: &DeviceIdentity) -> Result<(), ProblemCode> {
-    if state.store.is_revoked(identity.key).await.map_err(outage)? {
+    if in_time(async { state.store.is_revoked(identity.key).await.map_err(outage) }).await? {
         Err(ProblemCode::CertificateRevoked)
     } else {
         Ok(())

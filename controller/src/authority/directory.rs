@@ -27,7 +27,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::certificate::{self, CertificateError, CertificateInfo, Validity};
-use super::key::AuthorityKey;
+use super::key::{AuthorityKey, SessionSecret};
 use super::{Authority, public_key};
 
 const ISSUING: &str = "issuing.pem";
@@ -38,6 +38,9 @@ const CROSS: &str = "cross";
 const RETIRED: &str = "retired";
 const DISTRUSTED: &str = "distrusted";
 const ROOT: &str = "root";
+
+/// The folders of certificates that [`load`] reads.
+const CERTIFICATES: [&str; 5] = [ROOTS, CROSS, RETIRED, PREVIOUS, DISTRUSTED];
 
 /// Lies beside a new root's key.
 const NOTE: &str = "\
@@ -60,6 +63,8 @@ pub enum DirectoryError {
     NotEmpty { path: PathBuf },
     #[error("{path} is missing; `cos-controller ca init` creates an authority, a backup restores one")]
     Missing { path: PathBuf },
+    #[error("{path} is no file of an authority")]
+    Foreign { path: PathBuf },
     #[error("cannot read {path}")]
     Read {
         path: PathBuf,
@@ -185,7 +190,7 @@ pub fn distrust(directory: &Path, name: &str) -> Result<CertificateInfo, Directo
 /// One digest of all that [`load`] reads: another one means that there is something to take over.
 pub fn fingerprint(directory: &Path) -> Result<Digest, DirectoryError> {
     let mut files = vec![directory.join(ISSUING), directory.join(SIGNING)];
-    for folder in [ROOTS, CROSS, RETIRED, PREVIOUS, DISTRUSTED] {
+    for folder in CERTIFICATES {
         let mut below = list(&directory.join(folder))?;
         below.retain(|path| path.extension().is_some_and(|extension| extension == "pem"));
         below.sort();
@@ -263,7 +268,9 @@ pub(super) fn load(directory: &Path) -> Result<Authority, DirectoryError> {
     cross.retain(|certificate| has_key(certificate, &key));
     let issuer = Issuer::from_ca_cert_der(&issuing.der, AuthorityKey::new(key)).map_err(|source| DirectoryError::Key { path, source })?;
     let path = directory.join(SIGNING);
-    let signing_key = AuthorityKey::new(read_key(&path)?);
+    let signing_key = read_key(&path)?;
+    let session_secret = SessionSecret::of(&signing_key.serialize_der());
+    let signing_key = AuthorityKey::new(signing_key);
     let signing_public = public_key(&signing_key).map_err(|source| DirectoryError::SigningKey { path, source })?;
     Ok(Authority {
         roots: read_roots(&directory.join(ROOTS), &issuing)?,
@@ -275,6 +282,7 @@ pub(super) fn load(directory: &Path) -> Result<Authority, DirectoryError> {
         issuing,
         signing_key,
         signing_public,
+        session_secret,
         trust: Default::default(),
     })
 }
@@ -424,4 +432,58 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// What a running controller needs of `directory`, by its name in it; the keys of roots stay where they are.
+pub fn files(directory: &Path) -> Result<Vec<(String, Vec<u8>)>, DirectoryError> {
+    load(directory)?;
+    let mut names = vec![SIGNING.to_owned()];
+    for folder in CERTIFICATES {
+        for path in list(&directory.join(folder))? {
+            if let Some(name) = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .filter(|name| name.ends_with(".pem"))
+            {
+                names.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    names.sort();
+    names.push(ISSUING.to_owned());
+    names
+        .into_iter()
+        .map(|name| {
+            let text = read(&directory.join(&name))?;
+            Ok((name, text.into_bytes()))
+        })
+        .collect()
+}
+
+/// Whether `directory` holds anything.
+pub fn has_files(directory: &Path) -> Result<bool, DirectoryError> {
+    Ok(!list(directory)?.is_empty())
+}
+
+/// Writes what [`files`] read into an empty folder, the issuing CA last: without it the folder counts as incomplete.
+pub fn restore_files<'a>(directory: &Path, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<(), DirectoryError> {
+    make_directory(directory)?;
+    if has_files(directory)? {
+        return Err(DirectoryError::NotEmpty { path: directory.into() });
+    }
+    for (name, bytes) in files {
+        let path = directory.join(name);
+        // A backup that was made by somebody else must not reach out of the folder.
+        let known = match name.split_once('/') {
+            Some((folder, file)) => CERTIFICATES.contains(&folder) && file.ends_with(".pem") && !file.contains(['/', '\\']),
+            None => [ISSUING, SIGNING].contains(&name),
+        };
+        if !known {
+            return Err(DirectoryError::Foreign { path });
+        }
+        make_directory(path.parent().unwrap_or(directory))?;
+        write_atomically(&path, bytes).map_err(|source| DirectoryError::Write { path, source })?;
+    }
+    load(directory)?;
+    Ok(())
 }

@@ -220,6 +220,33 @@ fn a_second_root_is_believed_before_it_signs() {
 }
 
 #[test]
+fn a_restored_backup_distrusts_and_retires_what_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authority");
+    let first = create(&path, &region(), at("2026-09-01")).unwrap();
+    let stolen = Authority::load(&path).unwrap().issuing().clone();
+    let new = add_root(&path, &region(), at("2026-09-02")).unwrap();
+    rotate_issuing(
+        &path,
+        &region(),
+        &new.key_path,
+        std::slice::from_ref(&first.key_path),
+        at("2026-09-03"),
+    )
+    .unwrap();
+    distrust(&path, &stolen.serial).unwrap();
+    retire_root(&path, &first.certificate.serial).unwrap();
+    let kept = files(&path).unwrap();
+    let restored = folder.path().join("restored");
+    restore_files(&restored, kept.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))).unwrap();
+    let restored = Authority::load(&restored).unwrap();
+    assert_eq!(restored.distrusted(), [stolen]);
+    assert_eq!(restored.retired_roots(), [first.certificate]);
+    assert_eq!(restored.roots(), [new.certificate]);
+    assert_eq!(restored.cross.len(), 1);
+}
+
+#[test]
 fn a_signed_document_verifies_with_the_bundle() {
     let (_directory, authority) = fresh();
     let answer = TimeAnswer {

@@ -318,3 +318,78 @@ fn read(path: &Path, known: &Known) -> Result<Verdict, Unreadable> {
     bar.end();
     verdict
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::fixture::{Fixture, SCHOOL, now};
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        arguments: EvidenceArguments,
+    }
+
+    /// What the command prints, or why it failed.
+    fn evidence(fixture: &Fixture, line: &[&str]) -> Result<String, String> {
+        let path = fixture.folder.path().join("controller.toml");
+        std::fs::write(&path, toml::to_string(&fixture.config).unwrap()).unwrap();
+        let program = Program::try_parse_from(["evidence"].iter().chain(line)).unwrap();
+        let mut out = Vec::new();
+        match run(&program.arguments, &path, now(), &mut out) {
+            Ok(_) => Ok(String::from_utf8(out).unwrap()),
+            Err(error) => {
+                let mut said = Vec::new();
+                print_chain(error.as_ref(), &mut said).unwrap();
+                Err(String::from_utf8(said).unwrap())
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_is_printed_and_one_that_was_asked_for_is_logged() {
+        let fixture = Fixture::with_region();
+        let first: CheckpointLine = evidence(&fixture, &["checkpoint"]).unwrap().parse().unwrap();
+        assert_eq!(evidence(&fixture, &["checkpoint"]).unwrap().parse(), Ok(first.clone()));
+        assert_eq!(fixture.activities(), Vec::<String>::new());
+        let second: CheckpointLine = evidence(&fixture, &["checkpoint", "--now"]).unwrap().parse().unwrap();
+        assert_eq!((first.number, second.number), (1, 2));
+        assert_eq!(fixture.activities(), ["cli checkpoint_taken 2"]);
+    }
+
+    #[test]
+    fn an_export_goes_into_a_new_file_and_into_the_log() {
+        let fixture = Fixture::with_region();
+        let path = fixture.folder.path().join("школа.tar");
+        let name = path.to_str().unwrap();
+        let export = |whose: &[&str]| evidence(&fixture, &[["export", "--out", name].as_slice(), whose].concat());
+        assert!(
+            export(&["--organization", "1027700132195"])
+                .unwrap_err()
+                .contains("нет организации с ОГРН")
+        );
+        let nobody = DeviceId::generate().to_string();
+        assert!(export(&["--device", &nobody]).unwrap_err().contains("нет устройства"));
+        assert!(
+            export(&["--organization", SCHOOL, "--from", "1.9.2026"])
+                .unwrap_err()
+                .contains("не дата")
+        );
+        assert!(!path.exists(), "an empty file stayed");
+
+        let said = export(&["--organization", SCHOOL]).unwrap();
+        assert!(said.contains("evidence verify"), "{said}");
+        assert!(fixture.activities()[0].starts_with("cli evidence_exported "));
+        assert!(evidence(&fixture, &["verify", name]).unwrap().starts_with("СХОДИТСЯ."));
+        assert!(export(&["--organization", SCHOOL]).unwrap_err().contains("уже есть"));
+    }
+
+    #[test]
+    fn whose_evidence_must_be_said() {
+        assert!(Program::try_parse_from(["evidence", "export", "--out", "a.tar"]).is_err());
+        let mistyped = "cos-checkpoint/1 RU-PER 1 2026-08-31T19:00:00Z sha256:00 00000000";
+        assert!(Program::try_parse_from(["evidence", "verify", "a.tar", "--checkpoint", mistyped]).is_err());
+    }
+}

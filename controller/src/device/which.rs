@@ -1,4 +1,4 @@
-//! "Which device is this hardware?" One question, asked by enrollment.
+//! "Which device is this hardware?" One question, asked by enrollment and for copied disks.
 //!
 //! [`choose`] is pure: the neighbours that share readings go in, the answer comes out. [`which_device`] asks the
 //! store for the neighbours.
@@ -32,10 +32,21 @@ pub enum WhichDevice {
 
 /// Asks for a computer with `evidence` that comes to the organization with this internal id.
 pub async fn which_device(store: &Store, evidence: &HardwareEvidence, organization: i64) -> StoreResult<WhichDevice> {
+    which_device_besides(store, evidence, organization, None).await
+}
+
+/// As [`which_device`], where it is known of one device (by internal id) that it is another.
+pub async fn which_device_besides(
+    store: &Store,
+    evidence: &HardwareEvidence,
+    organization: i64,
+    besides: Option<i64>,
+) -> StoreResult<WhichDevice> {
     if evidence.items().is_empty() {
         return Ok(WhichDevice::New { resembles: None });
     }
-    let neighbours = store.evidence_neighbours(&evidence.items()).await?;
+    let mut neighbours = store.evidence_neighbours(&evidence.items()).await?;
+    neighbours.candidates.retain(|candidate| Some(candidate.device) != besides);
     Ok(choose(evidence, &neighbours, organization))
 }
 

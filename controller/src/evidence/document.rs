@@ -41,6 +41,8 @@ pub struct Export {
     pub from: Option<Timestamp>,
     /// Reports received before this moment; `null`: to the last.
     pub to: Option<Timestamp>,
+    /// Reports that were received before this moment may have been let go for their age; `null`: none was.
+    pub kept_since: Option<Timestamp>,
     pub selection: Selection,
     /// How many devices follow.
     pub devices: u64,

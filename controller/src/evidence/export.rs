@@ -6,6 +6,8 @@
 //!
 //! Called by the command line and by the page. It decides nothing about who may: `devices` are given.
 
+mod proofs;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 
@@ -16,10 +18,10 @@ use inventory_schema::envelope::{ChainHead, ChainPlace, ReceivedEnvelope};
 use inventory_schema::{DeviceId, Digest, KeyFingerprint, RegionId, Timestamp};
 
 use super::archive::{self, Archive, Output, Part};
-use super::document::{self, Base64, HeadLine, LogLine, Proof};
-use super::merkle::{self, Node};
+use super::document::{self, Base64, LogLine};
+use super::merkle::Node;
 use crate::authority::{Authority, IssueError, SignError};
-use crate::store::checkpoint::BLOCK;
+use crate::store::month::ReceivedMonth;
 use crate::store::received::ReceivedReport;
 use crate::store::report::ReportState;
 use crate::store::{Scope, Store, StoreError};
@@ -167,6 +169,7 @@ impl<O: Output> Writing<'_, O> {
             made_at: now,
             from: wish.from,
             to: wish.to,
+            kept_since: self.source.store.kept_since().await?.map(ReceivedMonth::begin),
             selection: wish.selection.clone(),
             devices,
         };
@@ -261,32 +264,6 @@ impl<O: Output> Writing<'_, O> {
         self.part(folder, Part::Certificates, &mut lines).await
     }
 
-    /// A proof in the first checkpoint that has this place of the log.
-    async fn log_proof(&mut self, position: Option<u64>) -> Result<Option<Proof>, ExportError> {
-        let point = position.and_then(|position| {
-            let point = self.points.iter().find(|point| point.log_count > position)?;
-            Some((position, *point))
-        });
-        let Some((position, point)) = point else { return Ok(None) };
-        let block = BLOCK as u64;
-        let whole = point.log_count / block;
-        while (self.log_roots.len() as u64) < whole {
-            let begin = self.log_roots.len() as u64 * block;
-            let nodes = self.source.store.authority_nodes(begin, BLOCK).await?;
-            self.log_roots.push(merkle::root(&nodes));
-        }
-        let mut roots = self.log_roots[..index(whole)].to_vec();
-        let rest = index(point.log_count % block);
-        if rest > 0 {
-            roots.push(merkle::root(&self.source.store.authority_nodes(whole * block, rest).await?));
-        }
-        let own = position / block;
-        let length = if own == whole { rest } else { BLOCK };
-        let nodes = self.source.store.authority_nodes(own * block, length).await?;
-        let path = [merkle::path(&nodes, index(position % block)), merkle::path(&roots, index(own))].concat();
-        Ok(Some(Proof::new(point.number, position, &path)))
-    }
-
     /// Writes bodies and reports; answers where each key's chain begins and ends in the archive.
     async fn reports(&mut self, folder: &mut Folder, device: i64, keys: &[KeyFingerprint]) -> Result<Chains, ExportError> {
         let store = self.source.store;
@@ -342,24 +319,6 @@ impl<O: Output> Writing<'_, O> {
         Ok(chains)
     }
 
-    /// Where each key's chain stood in the first checkpoint that is no older than the span's end.
-    async fn covering_heads(&self, keys: &[KeyFingerprint]) -> Result<BTreeMap<KeyFingerprint, ChainHead>, ExportError> {
-        let mut heads = BTreeMap::new();
-        if let (Some(_), Some(point)) = (self.to, self.covering()) {
-            for key in keys {
-                if let Some(found) = self.source.store.head_in_checkpoint(point.number, *key).await? {
-                    heads.insert(*key, found.head);
-                }
-            }
-        }
-        Ok(heads)
-    }
-
-    fn covering(&self) -> Option<Point> {
-        let covering = self.to.and_then(|to| self.points.iter().find(|point| point.taken_at >= to));
-        covering.or(self.points.last()).copied()
-    }
-
     async fn bodies(&mut self, folder: &mut Folder, digests: &BTreeSet<Digest>, seen: &mut HashSet<Digest>) -> Result<(), ExportError> {
         let wanted: Vec<Digest> = digests
             .iter()
@@ -383,51 +342,6 @@ impl<O: Output> Writing<'_, O> {
             }
         }
         self.part(folder, Part::Bodies, &mut lines).await
-    }
-
-    /// The heads of the device's chains in each checkpoint of the span: each also says that there was no more then.
-    async fn proofs(&mut self, folder: &mut Folder, chains: &Chains) -> Result<(), ExportError> {
-        let Some(last) = self.covering() else { return Ok(()) };
-        let mut lines = Vec::new();
-        for (key, chain) in chains {
-            let first = self.points.partition_point(|point| point.taken_at < chain.received_at);
-            let points: Vec<Point> = self.points[first..]
-                .iter()
-                .filter(|point| point.number <= last.number)
-                .copied()
-                .collect();
-            for point in points {
-                let Some(found) = self.source.store.head_in_checkpoint(point.number, *key).await? else {
-                    continue;
-                };
-                let block = index(found.index) / BLOCK;
-                let path = [found.path, merkle::path(self.roots_of(point.number).await?, block)].concat();
-                let line = HeadLine {
-                    key: *key,
-                    place: found.head.place,
-                    digest: found.head.digest,
-                    proof: Proof::new(point.number, found.index, &path),
-                };
-                document::write_line(&line, &mut lines)?;
-                if lines.len() >= PART_BYTES {
-                    self.part(folder, Part::Proofs, &mut lines).await?;
-                }
-            }
-        }
-        self.part(folder, Part::Proofs, &mut lines).await
-    }
-
-    async fn roots_of(&mut self, number: u64) -> Result<&[Node], ExportError> {
-        // Some years of days; 4 KiB each in a large region.
-        const KEPT: usize = 2048;
-        if !self.head_roots.contains_key(&number) {
-            if self.head_roots.len() >= KEPT {
-                self.head_roots.pop_first();
-            }
-            let roots = self.source.store.head_block_roots(number).await?;
-            self.head_roots.insert(number, roots);
-        }
-        Ok(&self.head_roots[&number])
     }
 }
 
@@ -485,8 +399,4 @@ fn authority_document(source: Source<'_>, now: Timestamp) -> Result<document::Au
         issuing: issuing.map(|issuing| Base64(issuing.der.to_vec())).collect(),
         signing: Base64(authority.issue_signing(source.region, now)?),
     })
-}
-
-fn index(number: u64) -> usize {
-    usize::try_from(number).expect("what is counted here is held in memory")
 }

@@ -172,6 +172,7 @@ impl<'a> Check<'a> {
         let verdict = &mut self.findings.verdict;
         verdict.region = Some(export.region.clone());
         (verdict.made_at, verdict.from, verdict.to) = (Some(export.made_at), export.from, export.to);
+        verdict.kept_since = export.kept_since;
         if self.known.line.as_ref().is_some_and(|line| line.region != export.region) {
             self.findings.fail(
                 entry.place(0),

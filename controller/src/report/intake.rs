@@ -13,16 +13,26 @@ use inventory_schema::{Digest, RegionId, Timestamp};
 use super::summary::summarize;
 use super::validate::{Refusal, ValidReport, validate};
 use crate::enrollment::outage;
-use crate::group_commit::GroupCommit;
+use crate::group_commit::{GroupCommit, NoTime};
 use crate::metrics::Metrics;
 use crate::store::report::{BodyToStore, CommitOutcome, ReportToStore};
 use crate::store::{Store, StoreError};
 use crate::tls::DeviceIdentity;
 
+/// When a report is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// The promise: after its transaction is durable.
+    AfterCommit,
+    /// At once, the transaction following when it may. For the test that must notice what is lost by it.
+    BeforeCommit,
+}
+
 /// The task that commits reports.
 #[derive(Debug, Clone)]
 pub struct Intake {
     group: GroupCommit<ReportToStore, ReportOutcome>,
+    acknowledgement: Acknowledgement,
 }
 
 impl Intake {
@@ -37,18 +47,55 @@ impl Intake {
         };
         Self {
             group: GroupCommit::start(MAX_REPORTS_PER_BATCH, commit),
+            acknowledgement: Acknowledgement::AfterCommit,
         }
     }
 
-    /// Takes in a batch of the device with the internal id `device`.
-    pub async fn take_in(
-        &self,
-        batch: ReportBatch,
-        device: i64,
-        identity: &DeviceIdentity,
-        region: &RegionId,
-        now: Timestamp,
-    ) -> Result<ReportAnswers, ProblemCode> {
+    #[must_use]
+    pub fn answering(self, acknowledgement: Acknowledgement) -> Self {
+        if acknowledgement == Acknowledgement::BeforeCommit {
+            tracing::error!("TESTS ONLY: reports are acknowledged before they are stored, and a crash will lose them");
+        }
+        Self { acknowledgement, ..self }
+    }
+
+    /// Takes in what was judged of a batch of the device with the internal id `device`.
+    pub async fn take_in(&self, judged: JudgedBatch, device: i64) -> Result<ReportAnswers, ProblemCode> {
+        let JudgedBatch { mut answers, valid } = judged;
+        let to_store = |(place, report)| (place, ReportToStore { device, ..report });
+        let (places, reports): (Vec<usize>, Vec<ReportToStore>) = valid.into_iter().map(to_store).unzip();
+        let outcomes = self.commit(reports).await.map_err(|_| ProblemCode::Busy)?;
+        for (place, outcome) in places.into_iter().zip(outcomes) {
+            answers[place].outcome = outcome;
+        }
+        Ok(ReportAnswers { answers })
+    }
+
+    async fn commit(&self, reports: Vec<ReportToStore>) -> Result<Vec<ReportOutcome>, NoTime> {
+        match self.acknowledgement {
+            Acknowledgement::AfterCommit => self.group.commit_all(reports).await,
+            Acknowledgement::BeforeCommit => {
+                let outcomes = vec![ReportOutcome::Stored { missing: Vec::new() }; reports.len()];
+                let group = self.group.clone();
+                tokio::spawn(async move { group.commit_all(reports).await });
+                Ok(outcomes)
+            }
+        }
+    }
+}
+
+/// A batch whose reports were validated, each by itself, and packed for the store.
+#[derive(Debug)]
+pub struct JudgedBatch {
+    /// One for each report; those that are valid are to be sent again until they are stored.
+    answers: Vec<ReportAnswer>,
+    /// With their places among the answers.
+    valid: Vec<(usize, ReportToStore)>,
+}
+
+impl JudgedBatch {
+    /// Judges what `identity` sent. Takes processor time and nothing else; not to be called where others wait.
+    pub fn of(batch: ReportBatch, identity: &DeviceIdentity, region: &RegionId, now: Timestamp) -> Result<Self, ProblemCode> {
         if batch.reports.len() > MAX_REPORTS_PER_BATCH {
             return Err(ProblemCode::BodyTooLarge);
         }
@@ -57,34 +104,32 @@ impl Intake {
         let mut valid = Vec::with_capacity(reports.len());
         for report in reports {
             let digest = Digest::of(report.envelope.as_bytes());
-            match validate(report, &bodies, identity, region) {
+            let outcome = match validate(report, &bodies, identity, region) {
                 Ok(report) => {
-                    let report = to_store(report, device, now).map_err(outage)?;
-                    valid.push((answers.len(), report));
-                    answers.push(ReportAnswer {
-                        digest,
-                        outcome: ReportOutcome::Retry,
-                    });
+                    valid.push((answers.len(), to_store(report, now).map_err(outage)?));
+                    ReportOutcome::Retry
                 }
                 Err(Refusal { code, detail }) => {
                     tracing::warn!(device.id = %identity.device, report.digest = %digest, %code, %detail, "a report was refused");
-                    answers.push(ReportAnswer {
-                        digest,
-                        outcome: ReportOutcome::Refused { code },
-                    });
+                    ReportOutcome::Refused { code }
                 }
-            }
+            };
+            answers.push(ReportAnswer { digest, outcome });
         }
-        let (places, reports): (Vec<usize>, Vec<ReportToStore>) = valid.into_iter().unzip();
-        let outcomes = self.group.commit_all(reports).await.map_err(|_| ProblemCode::Busy)?;
-        for (place, outcome) in places.into_iter().zip(outcomes) {
-            answers[place].outcome = outcome;
-        }
-        Ok(ReportAnswers { answers })
+        Ok(Self { answers, valid })
+    }
+
+    /// Every report is to be sent again.
+    pub fn later(mut self) -> ReportAnswers {
+        self.answers.iter_mut().for_each(|answer| answer.outcome = ReportOutcome::Retry);
+        ReportAnswers { answers: self.answers }
     }
 }
 
-fn to_store(report: ValidReport, device: i64, now: Timestamp) -> Result<ReportToStore, StoreError> {
+/// The device is known when the batch is taken in.
+const NOBODY: i64 = 0;
+
+fn to_store(report: ValidReport, now: Timestamp) -> Result<ReportToStore, StoreError> {
     let summary = summarize(report.bodies.values().map(|body| &body.section));
     let bodies = report
         .bodies
@@ -93,7 +138,7 @@ fn to_store(report: ValidReport, device: i64, now: Timestamp) -> Result<ReportTo
         .collect::<Result<_, _>>()?;
     let clock_offset_micros = Some(report.received.envelope.clock.device.micros_since(now));
     Ok(ReportToStore {
-        device,
+        device: NOBODY,
         received: report.received,
         signature: report.signature,
         received_at: now,

@@ -105,7 +105,7 @@ fn validate_body(name: SectionName, digest: Digest, bytes: &str) -> Result<Valid
             format_args!("the section {name} is not what {digest} was taken over"),
         ));
     }
-    CanonicalBytes::verify(bytes.as_bytes())
+    CanonicalBytes::check(bytes.as_bytes())
         .map_err(|error| refuse(ProblemCode::SectionInvalid, format_args!("the section {name}: {error}")))?;
     let section = AnySection::read(name, bytes.as_bytes())
         .map_err(|error| refuse(ProblemCode::SectionInvalid, format_args!("the section {name}: {error}")))?;

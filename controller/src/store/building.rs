@@ -56,7 +56,7 @@ impl Store {
     pub async fn buildings(&self, scope: Scope, organization: OrganizationId) -> StoreResult<Vec<Building>> {
         let rows = sqlx::query(concat!(
             "SELECT b.id, b.external_id, b.organization_id, b.number, w.address, w.oktmo, w.settlement, w.settlement_class, w.fias, \
-             (SELECT COUNT(*) FROM device d WHERE d.building_id = b.id AND d.state <> 'left') AS devices \
+             (SELECT COUNT(*) FROM device d WHERE d.building_id = b.id AND d.state <> 'left' AND d.merged_into IS NULL) AS devices \
              FROM organization o JOIN organization_version v ON v.organization_id = o.id AND v.superseded_at IS NULL \
              JOIN building b ON b.organization_id = o.id JOIN building_version w ON w.building_id = b.id AND w.superseded_at IS NULL \
              WHERE ",
@@ -75,7 +75,7 @@ impl Store {
     pub async fn rooms(&self, scope: Scope, organization: OrganizationId) -> StoreResult<Vec<Room>> {
         let rows = sqlx::query(concat!(
             "SELECT r.id, r.external_id, r.building_id, b.external_id AS building_external_id, r.number, w.name, w.purpose, \
-             (SELECT COUNT(*) FROM device d WHERE d.room_id = r.id AND d.state <> 'left') AS devices \
+             (SELECT COUNT(*) FROM device d WHERE d.room_id = r.id AND d.state <> 'left' AND d.merged_into IS NULL) AS devices \
              FROM organization o JOIN organization_version v ON v.organization_id = o.id AND v.superseded_at IS NULL \
              JOIN building b ON b.organization_id = o.id JOIN room r ON r.building_id = b.id \
              JOIN room_version w ON w.room_id = r.id AND w.superseded_at IS NULL WHERE ",

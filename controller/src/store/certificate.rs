@@ -3,7 +3,7 @@
 use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 use sqlx::any::AnyRow;
 
-use super::statement::{Columns, records};
+use super::statement::{Bulk, Columns, Value, records};
 use super::wake::Change;
 use super::{Store, StoreResult};
 
@@ -29,23 +29,32 @@ pub struct Revocation {
     pub operator_id: Option<i64>,
 }
 
+pub(super) const LOG: Bulk = Bulk {
+    before: "INSERT INTO certificate (serial, fingerprint, device_external_id, not_before, not_after, issued_at, der) VALUES",
+    after: "",
+};
+
+impl IssuedCertificate {
+    /// As [`LOG`] takes them.
+    pub(super) fn values(&self) -> Vec<Value> {
+        vec![
+            self.serial.as_str().into(),
+            self.key.0.into(),
+            self.device.to_string().into(),
+            self.not_before.into(),
+            self.not_after.into(),
+            self.issued_at.into(),
+            self.der.clone().into(),
+        ]
+    }
+}
+
 impl Store {
     /// A serial number that was logged before is a conflict.
     pub async fn log_certificate(&self, certificate: &IssuedCertificate) -> StoreResult<()> {
-        sqlx::query(
-            "INSERT INTO certificate (serial, fingerprint, device_external_id, not_before, not_after, issued_at, der) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(certificate.serial.as_str())
-        .bind(certificate.key.to_string())
-        .bind(certificate.device.to_string())
-        .bind(certificate.not_before.unix_micros())
-        .bind(certificate.not_after.unix_micros())
-        .bind(certificate.issued_at.unix_micros())
-        .bind(certificate.der.as_slice())
-        .execute(self.write())
-        .await?;
-        Ok(())
+        let mut transaction = self.begin().await?;
+        LOG.execute(&mut transaction, vec![certificate.values()]).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Newest first.

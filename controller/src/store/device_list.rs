@@ -40,7 +40,7 @@ macro_rules! matching {
     () => {
         concat!(
             in_scope!(),
-            " AND ($3 IS NULL OR o.external_id = $3) AND ($4 IS NULL OR b.external_id = $4) AND ($5 IS NULL OR r.external_id = $5) \
+            " AND d.merged_into IS NULL AND ($3 IS NULL OR o.external_id = $3) AND ($4 IS NULL OR b.external_id = $4) AND ($5 IS NULL OR r.external_id = $5) \
              AND ($6 IS NULL OR d.search_key LIKE $6 ESCAPE '\\') AND ($7 IS NULL OR d.state = $7) \
              AND ($8 IS NULL OR p.last_seen_at >= $8) AND ($9 IS NULL OR p.last_seen_at < $9) \
              AND ($10 = 0 OR p.last_report_at IS NULL) AND ($11 IS NULL OR v.municipality_id = $11) \

@@ -19,11 +19,21 @@ use super::month::ReceivedMonth;
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
+const SQLITE_READER: &str = "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON;";
 /// Readers beside SQLite's one writer.
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a call waits for a connection before the database counts as unreachable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection that comes back into the pool may take to say that it is well.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What every session on PostgreSQL keeps, whatever its role or its database have set:
+/// no `statement_timeout`, because it would end a commit's wait for the synchronous standby and call it committed;
+/// a limit for waiting on locks, shorter than a call's own, and for a transaction that its owner forgot;
+/// no answer before the disk has the commit.
+const SESSION: &str = "SET statement_timeout = 0; SET lock_timeout = '8s'; SET idle_in_transaction_session_timeout = '60s'; \
+     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 /// The channel on which controllers tell each other that something has changed.
 const CHANNEL: &str = "cos_wake";
 /// What a lost notification costs at most.
@@ -74,10 +84,30 @@ impl Engine {
         }
     }
 
+    /// Without SQLite's lock, and without a connection that writes: beside whoever uses the database.
+    pub(super) async fn connect_to_read(url: &str) -> Result<Self, StoreError> {
+        let Some((path, _)) = sqlite_address(url) else {
+            return Self::connect(url).await;
+        };
+        sqlx::any::install_default_drivers();
+        let read = sqlite_pool(&path, "rw", SQLITE_READERS, SQLITE_READER.to_owned()).await?;
+        Ok(Self {
+            kind: EngineKind::Sqlite,
+            write: read.clone(),
+            read,
+            lock: Mutex::new(None),
+            months: Mutex::default(),
+            changed: watch::Sender::new(0),
+            url: None,
+        })
+    }
+
     async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
         let pool = AnyPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(|connection, _| Box::pin(begin_session(connection)))
+            .after_release(|connection, _| Box::pin(answers(connection)))
             .connect(url)
             .await
             .map_err(|error| match error {
@@ -105,8 +135,7 @@ impl Engine {
             writer.push_str(&format!(" PRAGMA max_page_count = {pages};"));
         }
         let write = sqlite_pool(path, "rwc", 1, writer).await?;
-        let reader = "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON;".to_owned();
-        let read = sqlite_pool(path, "rw", SQLITE_READERS, reader).await?;
+        let read = sqlite_pool(path, "rw", SQLITE_READERS, SQLITE_READER.to_owned()).await?;
         Ok(Self {
             kind: EngineKind::Sqlite,
             read,
@@ -131,11 +160,40 @@ impl Engine {
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
-        let migrations = match self.kind {
+        self.run_migrations(self.migrations()).await
+    }
+
+    /// Makes the tables of an empty database as this migration left them.
+    pub(super) async fn migrate_to(&self, version: i64) -> Result<(), StoreError> {
+        let until = self.migrations().iter().filter(|migration| migration.version <= version);
+        let migrations = Migrator::with_migrations(until.cloned().collect());
+        self.run_migrations(&migrations).await
+    }
+
+    pub(super) fn newest_migration(&self) -> i64 {
+        self.migrations().iter().map(|migration| migration.version).max().unwrap_or(0)
+    }
+
+    fn migrations(&self) -> &'static Migrator {
+        match self.kind {
             EngineKind::Sqlite => &SQLITE_MIGRATIONS,
             EngineKind::Postgres => &POSTGRES_MIGRATIONS,
-        };
-        migrations.run(&self.write).await.map_err(StoreError::from)
+        }
+    }
+
+    async fn run_migrations(&self, migrations: &Migrator) -> Result<(), StoreError> {
+        match self.kind {
+            EngineKind::Sqlite => migrations.run(&self.write).await.map_err(StoreError::from),
+            EngineKind::Postgres => {
+                let mut connection = self.write.acquire().await?;
+                // Another controller's migrations are waited for, however long they take.
+                connection.execute("SET lock_timeout = 0").await?;
+                // What `run` does, without its lifetimes that no task can hold.
+                let migrated = migrations.run_direct(None, &mut *connection, false).await;
+                connection.close().await?;
+                migrated.map_err(StoreError::from)
+            }
+        }
     }
 
     /// SQLite takes the write lock at once: a reader that turned writer could not wait for it.
@@ -183,6 +241,33 @@ impl Engine {
         self.read.close().await;
         self.write.close().await;
         self.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    }
+}
+
+/// Prepares a new connection to PostgreSQL. One to a standby is closed by the error and counts as an outage:
+/// what a standby shows may be old, and what is written must reach the primary. A primary never turns into a
+/// standby while a connection lasts.
+async fn begin_session(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    connection.execute(SESSION).await?;
+    let standby =
+        "SELECT CAST(CASE WHEN pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' THEN 1 ELSE 0 END AS BIGINT)";
+    let read_only: i64 = sqlx::query_scalar(standby).fetch_one(connection).await?;
+    if read_only == 0 {
+        Ok(())
+    } else {
+        Err(sqlx::Error::Io(std::io::Error::new(
+            std::io::ErrorKind::NotConnected,
+            "the database server is a standby and only reads",
+        )))
+    }
+}
+
+/// Whether a connection that comes back still answers: one whose call was given up has its answer under way,
+/// or its server is gone without a word, and then its place in the pool must not go with it.
+async fn answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(RELEASE_TIMEOUT, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(elapsed) => Err(sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed))),
     }
 }
 

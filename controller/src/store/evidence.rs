@@ -8,6 +8,7 @@ use inventory_schema::{DeviceId, Digest, Timestamp};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
+use super::presence::grow_revision;
 use super::statement::{Bulk, Columns, word};
 use super::{Store, StoreResult};
 
@@ -41,6 +42,7 @@ impl Store {
     pub async fn note_evidence(&self, device: i64, evidence: &HardwareEvidence, now: Timestamp) -> StoreResult<()> {
         let mut transaction = self.begin().await?;
         note(&mut transaction, device, evidence, now).await?;
+        grow_revision(&mut transaction, device).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -144,37 +146,44 @@ fn sharing_text() -> String {
 }
 
 pub(super) async fn note(connection: &mut AnyConnection, device: i64, evidence: &HardwareEvidence, now: Timestamp) -> StoreResult<()> {
+    note_all(connection, &[(device, evidence, now)]).await
+}
+
+/// Notes what the hardware of many devices says, one row per device.
+pub(super) async fn note_all(connection: &mut AnyConnection, noted: &[(i64, &HardwareEvidence, Timestamp)]) -> StoreResult<()> {
     const NOTE: Bulk = Bulk {
         before: "INSERT INTO device_evidence (device_id, kind, value, first_seen_at, last_seen_at) VALUES",
         after: "ON CONFLICT (device_id, kind, value) DO UPDATE SET last_seen_at = excluded.last_seen_at, gone_at = NULL",
     };
-    let items = evidence.items();
-    let rows = items
-        .iter()
-        .map(|item| {
+    const GONE: Bulk = Bulk {
+        before: "WITH v(target, at) AS (VALUES",
+        after: ") UPDATE device_evidence SET gone_at = v.at FROM v WHERE device_evidence.device_id = v.target \
+                AND device_evidence.gone_at IS NULL AND device_evidence.last_seen_at <> v.at AND device_evidence.kind IN \
+                (SELECT n.kind FROM device_evidence n WHERE n.device_id = v.target AND n.last_seen_at = v.at)",
+    };
+    const DIGEST: Bulk = Bulk {
+        before: "WITH v(target, said) AS (VALUES",
+        after: ") UPDATE device SET evidence_digest = v.said FROM v WHERE device.id = v.target",
+    };
+    let mut items = Vec::new();
+    for (device, evidence, now) in noted {
+        items.extend(evidence.items().into_iter().map(|item| {
             vec![
-                device.into(),
+                (*device).into(),
                 word(&item.kind).into(),
                 item.value.as_str().into(),
-                now.into(),
-                now.into(),
+                (*now).into(),
+                (*now).into(),
             ]
-        })
-        .collect();
-    NOTE.execute(&mut *connection, rows).await?;
-    sqlx::query(
-        "UPDATE device_evidence SET gone_at = $2 WHERE device_id = $1 AND gone_at IS NULL AND last_seen_at <> $2 \
-         AND kind IN (SELECT n.kind FROM device_evidence n WHERE n.device_id = $1 AND n.last_seen_at = $2)",
-    )
-    .bind(device)
-    .bind(now.unix_micros())
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("UPDATE device SET evidence_digest = $2 WHERE id = $1")
-        .bind(device)
-        .bind(evidence.digest().map(|digest| digest.to_string()))
-        .execute(&mut *connection)
-        .await?;
+        }));
+    }
+    NOTE.execute(&mut *connection, items).await?;
+    let gone = noted.iter().map(|(device, _, now)| vec![(*device).into(), (*now).into()]);
+    GONE.execute(&mut *connection, gone.collect()).await?;
+    let digests = noted
+        .iter()
+        .map(|(device, evidence, _)| vec![(*device).into(), evidence.digest().into()]);
+    DIGEST.execute(connection, digests.collect()).await?;
     Ok(())
 }
 

@@ -51,6 +51,10 @@ impl Store {
         };
         if self.engine_kind() == EngineKind::Postgres {
             let mut transaction = self.begin().await?;
+            // The session would be ended for its idleness in the midst of a long task, and the lock with it.
+            sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
+                .execute(&mut *transaction)
+                .await?;
             let row = sqlx::query("SELECT CAST(CASE WHEN pg_try_advisory_xact_lock($1) THEN 1 ELSE 0 END AS BIGINT) AS taken")
                 .bind(lock_number(task))
                 .fetch_one(&mut *transaction)

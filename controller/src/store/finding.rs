@@ -16,6 +16,8 @@ pub enum FindingKind {
     ChainBreak,
     /// The computer's clock is far from ours.
     Clock,
+    /// Its key was found on other computers: its disk was copied.
+    Clone,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,6 +34,16 @@ impl ReceivedMonth {
         self.0
     }
 
+    /// Its first moment.
+    pub fn begin(self) -> Timestamp {
+        let year = i16::try_from(self.0 / 100).unwrap_or(i16::MAX);
+        let month = i8::try_from(self.0 % 100).unwrap_or(1);
+        let midnight = jiff::civil::date(year, month, 1).to_zoned(TimeZone::UTC);
+        midnight.map_or(Timestamp::from_unix_micros(0), |midnight| {
+            Timestamp::from_unix_micros(midnight.timestamp().as_microsecond())
+        })
+    }
+
     /// `months` before (negative) or after this one, within the calendar.
     pub fn plus(self, months: i64) -> Self {
         let count = (self.0 / 100 * 12 + self.0 % 100 - 1)
@@ -63,6 +73,10 @@ mod tests {
         let of = |text: &str| ReceivedMonth::of(text.parse().unwrap());
         assert_eq!(of("2026-08-31T23:59:59.999999Z"), month(202_608));
         assert_eq!(of("2026-09-01T00:00:00.000000Z"), month(202_609));
+        assert_eq!(month(202_609).begin(), "2026-09-01T00:00:00.000000Z".parse().unwrap());
+        for end in [ReceivedMonth::FIRST, ReceivedMonth::LAST] {
+            assert_eq!(ReceivedMonth::of(end.begin()), end);
+        }
     }
 
     #[test]

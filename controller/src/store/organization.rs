@@ -97,7 +97,7 @@ impl Store {
         let pattern = search_pattern(filter.query.as_deref());
         let rows = sqlx::query(concat!(
             "SELECT o.id, o.external_id, o.ogrn, v.kind, v.short_name, v.name, v.status, v.municipality_id, m.name AS municipality_name, \
-             (SELECT COUNT(*) FROM device d WHERE d.organization_id = o.id AND d.state <> 'left') AS devices, \
+             (SELECT COUNT(*) FROM device d WHERE d.organization_id = o.id AND d.state <> 'left' AND d.merged_into IS NULL) AS devices, \
              (SELECT MAX(p.last_seen_at) FROM device d JOIN presence p ON p.device_id = d.id \
               WHERE d.organization_id = o.id AND d.state <> 'left') AS last_seen_at ",
             matching!(),

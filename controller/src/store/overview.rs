@@ -47,7 +47,7 @@ impl Store {
              COUNT(CASE WHEN p.last_seen_at < $4 THEN 1 END) AS silent_week, \
              COUNT(CASE WHEN d.id IS NOT NULL AND p.last_report_at IS NULL THEN 1 END) AS never_reported \
              FROM municipality m JOIN organization_version v ON v.municipality_id = m.id AND v.superseded_at IS NULL \
-             LEFT JOIN device d ON d.organization_id = v.organization_id AND d.state <> 'left' \
+             LEFT JOIN device d ON d.organization_id = v.organization_id AND d.state <> 'left' AND d.merged_into IS NULL \
              LEFT JOIN presence p ON p.device_id = d.id WHERE ",
             in_scope!(),
             " GROUP BY m.id, m.name, m.name_key ORDER BY m.name_key, m.id"

@@ -4,6 +4,8 @@
 //! What is unpacked is byte for byte what was packed: evidence is checked over it. A first byte says how it was
 //! packed, so that older rows read for ever; the text of a number is never changed, a better one gets the next.
 
+use std::cell::RefCell;
+use std::io;
 use std::sync::LazyLock;
 
 use zstd::bulk::{Compressor, Decompressor};
@@ -23,18 +25,41 @@ const SMALL: usize = 16 * 1024;
 static ENCODER: LazyLock<EncoderDictionary<'static>> = LazyLock::new(|| EncoderDictionary::copy(WORDS, LEVEL));
 static DECODER: LazyLock<DecoderDictionary<'static>> = LazyLock::new(|| DecoderDictionary::copy(WORDS));
 
+thread_local! {
+    // Making one costs more than using it.
+    static PLAIN: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static WORDED: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// Packs canonical JSON.
 pub(super) fn pack(text: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let failed = |error| StoreError::corrupt("text to be stored", error);
-    if text.len() > SMALL {
-        return zstd::bulk::compress(text, LEVEL).map_err(failed);
-    }
+    let packed = if text.len() > SMALL {
+        PLAIN.with(|kept| kept_or_made(kept, || Compressor::new(LEVEL), |compressor| compressor.compress(text)))
+    } else {
+        let make = || Compressor::with_prepared_dictionary(&ENCODER);
+        WORDED.with(|kept| kept_or_made(kept, make, |compressor| pack_with_words(compressor, text)))
+    };
+    packed.map_err(|error| StoreError::corrupt("text to be stored", error))
+}
+
+fn pack_with_words(compressor: &mut Compressor<'static>, text: &[u8]) -> io::Result<Vec<u8>> {
     let mut packed = vec![0; 1 + zstd::zstd_safe::compress_bound(text.len())];
     packed[0] = WITH_WORDS;
-    let mut compressor = Compressor::with_prepared_dictionary(&ENCODER).map_err(failed)?;
-    let length = compressor.compress_to_buffer(text, &mut packed[1..]).map_err(failed)?;
+    let length = compressor.compress_to_buffer(text, &mut packed[1..])?;
     packed.truncate(1 + length);
     Ok(packed)
+}
+
+fn kept_or_made<T>(
+    kept: &RefCell<Option<Compressor<'static>>>,
+    make: impl FnOnce() -> io::Result<Compressor<'static>>,
+    work: impl FnOnce(&mut Compressor<'static>) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut kept = kept.borrow_mut();
+    match &mut *kept {
+        Some(compressor) => work(compressor),
+        none => work(none.insert(make()?)),
+    }
 }
 
 /// Unpacks what [`pack`] made, or a version before it; at most `limit` bytes come out.

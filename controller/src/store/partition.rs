@@ -95,9 +95,10 @@ pub(super) async fn lock(connection: &mut AnyConnection, month: ReceivedMonth) -
         .bind(LOCK)
         .execute(&mut *connection)
         .await?;
-    sqlx::raw_sql("SET LOCAL lock_timeout = '1s'; LOCK TABLE report, report_section, body IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *connection)
-        .await?;
+    // Whoever commits holds some of them and waits for others: to wait while holding one would be a deadlock.
+    let lock = "SET LOCAL lock_timeout = '1s'; LOCK TABLE body IN ACCESS EXCLUSIVE MODE; \
+                LOCK TABLE report, report_section IN ACCESS EXCLUSIVE MODE NOWAIT";
+    sqlx::raw_sql(lock).execute(&mut *connection).await?;
     tracing::debug!(%month, "a month was taken to be dropped");
     Ok(())
 }

@@ -21,7 +21,7 @@ use super::device::DeviceSummary;
 use super::finding;
 use super::month::ReceivedMonth;
 use super::packing::pack;
-use super::{Store, StoreError, StoreResult};
+use super::{Store, StoreError, StoreResult, deadline};
 
 pub(super) use known::{FIND_HEADS, held_bodies, read_head, read_place};
 use plan::{Plan, places_in_question};
@@ -102,6 +102,11 @@ impl Store {
         if reports.is_empty() {
             return Ok(Vec::new());
         }
+        deadline::within(deadline::WRITES, self.commit_in_months(reports)).await
+    }
+
+    /// Commits the group, after its months have their place.
+    async fn commit_in_months(&self, reports: &[ReportToStore]) -> StoreResult<Vec<CommitOutcome>> {
         let months = reports.iter().map(|report| ReceivedMonth::of(report.received_at)).collect();
         let envelopes = reports
             .iter()

@@ -13,13 +13,13 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use inventory_schema::Timestamp;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 
 use super::activity::{self, NewActivity};
 use super::month::ReceivedMonth;
 use super::partition;
 use super::statement::Columns;
-use super::{EngineKind, Store, StoreResult};
+use super::{EngineKind, Store, StoreError, StoreResult};
 
 /// Devices whose reports are moved in one transaction.
 const DEVICES: i64 = 200;
@@ -36,10 +36,16 @@ pub struct Months {
 }
 
 /// Of the devices with these internal ids, the reports in the month `$1` that stay: those that state what a device
-/// states now, and those at the head of a chain. `$3` and `$4` bound the ids.
+/// states now, those that follow one of these up to the next checkpoint, without which nothing would prove it, and those
+/// at the head of a chain. `$3` and `$4` bound the ids.
 macro_rules! staying {
     () => {
         "(SELECT s.report_id FROM device_section s WHERE s.device_id >= $3 AND s.device_id < $4 \
+         UNION SELECT l.id FROM device_section s JOIN report p ON p.device_id = s.device_id AND p.id = s.report_id \
+         JOIN report l ON l.fingerprint = p.fingerprint AND l.received_month = $1 AND l.state = 'stored' \
+         AND l.received_at >= p.received_at \
+         AND l.received_at <= (SELECT MIN(c.recorded_at) FROM checkpoint c WHERE c.taken_at >= p.received_at) \
+         WHERE s.device_id >= $3 AND s.device_id < $4 \
          UNION SELECT r.id FROM chain_head h JOIN report r ON r.fingerprint = h.fingerprint AND r.epoch = h.epoch \
          AND r.sequence = h.sequence AND r.state = 'stored' WHERE h.device_id >= $3 AND h.device_id < $4 AND r.received_month = $1)"
     };
@@ -121,9 +127,8 @@ impl Store {
         if self.engine_kind() == EngineKind::Sqlite {
             self.delete_in_batches(month).await?;
         }
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_alone(month).await?;
         if self.engine_kind() == EngineKind::Postgres {
-            partition::lock(&mut transaction, month).await?;
             if is_needed(&mut transaction, month).await? {
                 return Ok(false);
             }
@@ -142,6 +147,26 @@ impl Store {
         transaction.commit().await?;
         self.engine.forget_months();
         Ok(true)
+    }
+
+    /// A transaction that on PostgreSQL has the reports' tables for itself; tried again while commits are under way.
+    async fn begin_alone(&self, month: ReceivedMonth) -> StoreResult<Transaction<'static, Any>> {
+        const TRIES: u32 = 40;
+        const PAUSE: Duration = Duration::from_millis(25);
+        let mut tries = 0;
+        loop {
+            let mut transaction = self.begin().await?;
+            if self.engine_kind() == EngineKind::Sqlite {
+                return Ok(transaction);
+            }
+            match partition::lock(&mut transaction, month).await {
+                Ok(()) => return Ok(transaction),
+                Err(StoreError::Contended(_)) if tries < TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
+            transaction.rollback().await?;
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// The first month that is wholly kept; `None`: nothing was let go yet.

@@ -1,9 +1,12 @@
 //! Reading typed columns, and statements that carry many rows.
 //!
 //! Each call to SQLite crosses a thread and each call to PostgreSQL a network, so rows travel together. A
-//! statement's text is made for 64, 16, 4 or 1 rows only, so that few texts are prepared and kept.
+//! statement's text is made for 256, 64, 16, 4 or 1 rows only, so that few texts are made, prepared and kept.
 
+use std::collections::HashMap;
+use std::fmt::Write;
 use std::str::FromStr;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use inventory_schema::{Digest, Timestamp};
 use sqlx::any::AnyRow;
@@ -166,22 +169,31 @@ pub(super) fn optional_raw(digest: Option<Digest>) -> Value {
 }
 
 /// A statement around a list of rows: `before` `(…), (…)` `after`. Every row must have the same columns.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Bulk {
     pub before: &'static str,
     pub after: &'static str,
 }
 
-const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+const CHUNKS: [usize; 5] = [256, 64, 16, 4, 1];
 
 impl Bulk {
     /// Runs the statement over all rows; answers how many rows it changed.
     pub(super) async fn execute(&self, connection: &mut AnyConnection, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
-        let mut changed = 0;
+        Ok(self.execute_in_parts(connection, rows).await?.iter().map(|part| part.changed).sum())
+    }
+
+    /// As [`Self::execute`]; answers for each statement how many of its rows changed something.
+    pub(super) async fn execute_in_parts(&self, connection: &mut AnyConnection, rows: Vec<Vec<Value>>) -> Result<Vec<Part>, StoreError> {
+        let columns = rows.first().map_or(1, Vec::len);
+        let mut parts = Vec::new();
         for (text, values) in self.statements(rows) {
-            changed += bound(text, values).execute(&mut *connection).await?.rows_affected();
+            parts.push(Part {
+                rows: values.len() / columns,
+                changed: bound(text, values).execute(&mut *connection).await?.rows_affected(),
+            });
         }
-        Ok(changed)
+        Ok(parts)
     }
 
     /// Runs the statement over all rows; answers what it returns.
@@ -193,7 +205,7 @@ impl Bulk {
         Ok(found)
     }
 
-    fn statements(&self, rows: Vec<Vec<Value>>) -> impl Iterator<Item = (String, Vec<Value>)> + Send {
+    fn statements(&self, rows: Vec<Vec<Value>>) -> impl Iterator<Item = (Arc<str>, Vec<Value>)> + Send {
         let columns = rows.first().map_or(0, Vec::len);
         debug_assert!(
             rows.iter().all(|row| row.len() == columns),
@@ -201,26 +213,51 @@ impl Bulk {
         );
         let mut left = rows.len();
         let mut rows = rows.into_iter();
-        let (before, after) = (self.before, self.after);
+        let bulk = *self;
         std::iter::from_fn(move || {
             let size = CHUNKS.into_iter().find(|size| *size <= left)?;
             left -= size;
             let values = rows.by_ref().take(size).flatten().collect();
-            Some((format!("{before} {} {after}", placeholders(size, columns)), values))
+            Some((bulk.text(size, columns), values))
         })
+    }
+
+    fn text(self, rows: usize, columns: usize) -> Arc<str> {
+        type Texts = HashMap<(Bulk, usize, usize), Arc<str>>;
+        static MADE: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
+        let name = (self, rows, columns);
+        if let Some(text) = MADE.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return text.clone();
+        }
+        let text: Arc<str> = format!("{} {} {}", self.before, placeholders(rows, columns), self.after).into();
+        MADE.write().unwrap_or_else(PoisonError::into_inner).insert(name, text.clone());
+        text
     }
 }
 
-/// `($1, $2), ($3, $4)`
-fn placeholders(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let names: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-        format!("({})", names.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+/// What one of the statements did that a bulk was run in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub rows: usize,
+    pub changed: u64,
 }
 
-fn bound(text: String, values: Vec<Value>) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
+/// `($1, $2), ($3, $4)`
+pub(super) fn placeholders(rows: usize, columns: usize) -> String {
+    let mut text = String::new();
+    for number in 0..rows * columns {
+        let before = match (number, number % columns) {
+            (0, _) => "(",
+            (_, 0) => "), (",
+            _ => ", ",
+        };
+        write!(text, "{before}${}", number + 1).expect("a String can be written");
+    }
+    text.push(')');
+    text
+}
+
+pub(super) fn bound(text: Arc<str>, values: Vec<Value>) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
     // The text is made of constants and numbers of placeholders only.
     values
         .into_iter()

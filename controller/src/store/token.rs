@@ -1,4 +1,4 @@
-//! Enrollment tokens: made by people, spent by computers, never more often than their limit.
+//! Enrollment tokens, made by people. Computers spend them in [`super::enrollment`], never more often than their limit.
 
 use inventory_schema::enrollment::TokenId;
 use inventory_schema::organization::{BuildingId, OrganizationId, RoomId};
@@ -156,57 +156,6 @@ impl Store {
         .execute(self.write())
         .await?;
         Ok(result.rows_affected() > 0)
-    }
-
-    /// Spends one use for `device`, unless this `evidence` has used the token before.
-    ///
-    /// Concurrent enrollments never exceed the limit, on any number of controllers: the token's row is
-    /// locked first. Where a computer has no evidence, pass the digest of its key, so that an enrollment
-    /// whose answer was lost spends nothing when repeated.
-    pub async fn spend_token(&self, id: TokenId, evidence: Option<Digest>, device: DeviceId, now: Timestamp) -> StoreResult<Spend> {
-        let mut transaction = self.begin().await?;
-        let Some(token) =
-            sqlx::query("UPDATE token SET uses = uses WHERE external_id = $1 RETURNING id, uses, uses_limit, expires_at, revoked_at")
-                .bind(id.to_string())
-                .fetch_optional(&mut *transaction)
-                .await?
-        else {
-            return Ok(Spend::Unknown);
-        };
-        if token.optional_time("revoked_at")?.is_some() {
-            return Ok(Spend::Revoked);
-        }
-        if token.time("expires_at")? <= now {
-            return Ok(Spend::Expired);
-        }
-        let token_id = token.int("id")?;
-        let evidence = evidence.map(|digest| digest.to_string());
-        let before = sqlx::query("SELECT device_id FROM token_use WHERE token_id = $1 AND evidence_digest = $2")
-            .bind(token_id)
-            .bind(evidence.clone())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if let Some(before) = before {
-            return Ok(Spend::Again {
-                device: before.parsed("device_id")?,
-            });
-        }
-        if token.int("uses")? >= token.int("uses_limit")? {
-            return Ok(Spend::Exhausted);
-        }
-        sqlx::query("UPDATE token SET uses = uses + 1 WHERE id = $1")
-            .bind(token_id)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("INSERT INTO token_use (token_id, evidence_digest, device_id, used_at) VALUES ($1, $2, $3, $4)")
-            .bind(token_id)
-            .bind(evidence)
-            .bind(device.to_string())
-            .bind(now.unix_micros())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(Spend::Spent)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Accepts connections, ends TLS and serves a router over HTTP/1.1.
 //!
-//! Accepting never waits for one client: handshakes run in tasks of their own, with a time limit. At the limit of
+//! Accepting never waits for one client: handshakes run in tasks of their own, with a time limit, and pay for their
+//! steps ([`super::admission`]), so that a herd of newcomers leaves those who are connected their part. At the limit of
 //! connections accepting pauses and the kernel's queue holds the newcomers; nobody is turned away. Shutdown lets
 //! requests that are being answered end; the router ends its own long polls when it learns of the shutdown.
 
@@ -18,12 +19,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::HandshakeKind;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
+use super::admission::Door;
 use super::{Endpoint, PeerIdentity};
 
 /// What one listener grants its clients.
@@ -54,6 +57,8 @@ impl Default for ConnectionLimits {
 }
 
 const MAX_HEADERS: usize = 64;
+/// Of the processors, for handshakes: what is left is for those who are connected.
+const NEWCOMERS_SHARE: f64 = 0.7;
 /// Wait after an `accept` that failed, which is mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -72,6 +77,7 @@ struct Shared {
     endpoint: Endpoint,
     router: Router,
     limits: ConnectionLimits,
+    door: Door,
     phase: watch::Receiver<Phase>,
 }
 
@@ -87,10 +93,12 @@ pub async fn serve(
 ) {
     let (announce, phase) = watch::channel(Phase::Serving);
     let places = Arc::new(Semaphore::new(limits.connections as usize));
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let shared = Arc::new(Shared {
         endpoint,
         router,
         limits,
+        door: Door::new(processors, NEWCOMERS_SHARE),
         phase,
     });
     let mut shutdown = pin!(shutdown);
@@ -132,22 +140,31 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
 impl Shared {
     async fn connection(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: OwnedSemaphorePermit) {
         let mut phase = self.phase.clone();
+        // In futures of their own, so that a connection that waits does not keep room for its handshake.
         let tls = tokio::select! {
-            tls = self.handshake(stream, address) => tls,
+            tls = Box::pin(self.handshake(stream, address)) => tls,
             _ = phase.wait_for(|phase| *phase > Phase::Serving) => None,
         };
         if let Some(tls) = tls {
-            self.requests(tls, address, phase).await;
+            Box::pin(self.requests(tls, address, phase)).await;
         }
         drop(place);
     }
 
-    async fn handshake(&self, stream: TcpStream, address: SocketAddr) -> Option<TlsStream<TcpStream>> {
+    async fn handshake(&self, stream: TcpStream, address: SocketAddr) -> Option<Box<TlsStream<TcpStream>>> {
         // Answers are small and awaited; a socket that refuses this option still works.
         let _ = stream.set_nodelay(true);
         let acceptor = TlsAcceptor::from(self.endpoint.tls.clone());
-        match tokio::time::timeout(self.limits.handshake, acceptor.accept(stream)).await {
-            Ok(Ok(tls)) => Some(tls),
+        let shaking = self.door.admit(acceptor.accept(stream));
+        match tokio::time::timeout(self.limits.handshake, shaking).await {
+            Ok(Ok(tls)) => {
+                let handshakes = &self.endpoint.handshakes;
+                match tls.get_ref().1.handshake_kind() {
+                    Some(HandshakeKind::Resumed) => handshakes.resumed.add(1),
+                    _ => handshakes.full.add(1),
+                }
+                Some(Box::new(tls))
+            }
             Ok(Err(error)) => {
                 tracing::debug!(peer.address = %address, error = &error as &dyn std::error::Error, "the TLS handshake failed");
                 None
@@ -159,7 +176,7 @@ impl Shared {
         }
     }
 
-    async fn requests(&self, tls: TlsStream<TcpStream>, address: SocketAddr, mut phase: watch::Receiver<Phase>) {
+    async fn requests(&self, tls: Box<TlsStream<TcpStream>>, address: SocketAddr, mut phase: watch::Receiver<Phase>) {
         let identity = self.identify(&tls);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(identity.clone());

@@ -5,14 +5,15 @@
 //! expired during a summer still says whose key it is. The listener calls [`DeviceTrust::identify`] once per
 //! connection; handlers take [`PeerIdentity`] as an argument.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use inventory_schema::signature::PublicKey;
-use inventory_schema::{DeviceId, KeyFingerprint, RegionId, Timestamp};
+use inventory_schema::{DeviceId, Digest, KeyFingerprint, RegionId, Timestamp};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
@@ -30,7 +31,7 @@ pub enum PeerIdentity {
     #[default]
     None,
     /// The holder of a key that this region once certified. Expiry and revocation are still to be asked.
-    Device(DeviceIdentity),
+    Device(Arc<DeviceIdentity>),
     /// A certificate that this region did not issue to a device.
     Foreign,
 }
@@ -75,7 +76,13 @@ impl<S: Send + Sync> FromRequestParts<S> for PeerIdentity {
     }
 }
 
+/// How many certificates are remembered as genuine: half a kibibyte each.
+const REMEMBERED: usize = 16_384;
+
 /// The authorities whose certificates make a device.
+///
+/// A certificate that they signed stays one that they signed, whatever it is sent with: it is checked once and known
+/// again by its digest, which makes a resumed connection cheap. Other authorities begin with an empty memory.
 #[derive(Debug)]
 pub struct DeviceTrust(RwLock<Arc<Anchors>>);
 
@@ -84,6 +91,8 @@ struct Anchors {
     verifier: Arc<dyn ClientCertVerifier>,
     /// Issuing CAs whose key was stolen: a root above them makes them no better.
     distrusted: Vec<CertificateDer<'static>>,
+    /// Belongs to these anchors: what was genuine under others is asked anew.
+    genuine: Mutex<HashMap<Digest, Arc<DeviceIdentity>>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +141,7 @@ impl Anchors {
             .map(|verifier| Self {
                 verifier,
                 distrusted: authority.distrusted().iter().map(|issuing| issuing.der.clone()).collect(),
+                genuine: Mutex::default(),
             })
             .map_err(TrustError::Verifier)
     }
@@ -140,10 +150,31 @@ impl Anchors {
         let Some((leaf, intermediates)) = chain.split_first() else {
             return PeerIdentity::None;
         };
+        let digest = Digest::of(leaf);
+        if let Some(identity) = self.genuine().get(&digest) {
+            return PeerIdentity::Device(identity.clone());
+        }
         match device_of(leaf) {
-            Some(identity) if self.has_issued(leaf, intermediates, identity.not_after) => PeerIdentity::Device(identity),
+            Some(identity) if self.has_issued(leaf, intermediates, identity.not_after) => {
+                let identity = Arc::new(identity);
+                self.remember(digest, identity.clone());
+                PeerIdentity::Device(identity)
+            }
             _ => PeerIdentity::Foreign,
         }
+    }
+
+    fn remember(&self, certificate: Digest, identity: Arc<DeviceIdentity>) {
+        let mut genuine = self.genuine();
+        if genuine.len() >= REMEMBERED {
+            // Rare enough that who comes next pays for one more check.
+            genuine.clear();
+        }
+        genuine.insert(certificate, identity);
+    }
+
+    fn genuine(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<DeviceIdentity>>> {
+        self.genuine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks the chain at the certificate's own last moment, when its issuing CA is valid too
@@ -217,13 +248,41 @@ mod tests {
     #[test]
     fn no_changed_or_cut_certificate_is_a_device() {
         let (trust, issued) = trust();
-        assert!(matches!(identify(&trust, &issued.der), PeerIdentity::Device(device) if device.key == issued.key));
+        for _ in 0..2 {
+            assert!(matches!(identify(&trust, &issued.der), PeerIdentity::Device(device) if device.key == issued.key));
+        }
         for place in 0..issued.der.len() {
             let mut changed = issued.der.clone();
             changed[place] ^= 1;
             assert_eq!(identify(&trust, &changed), PeerIdentity::Foreign, "byte {place}");
             assert_eq!(identify(&trust, &issued.der[..place]), PeerIdentity::Foreign, "cut at {place}");
         }
+    }
+
+    #[test]
+    fn what_was_genuine_is_forgotten_with_its_issuing_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("authority");
+        let now: Timestamp = "2026-09-01T00:00:00.000000Z".parse().unwrap();
+        let region: RegionId = "RU-PER".parse().unwrap();
+        let root = crate::authority::create(&path, &region, now).unwrap();
+        let authority = Authority::load(&path).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let csr = CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+        let issued = authority
+            .issue_device(&csr.parse().unwrap(), &region, DeviceId::generate(), now)
+            .unwrap();
+        let trust = DeviceTrust::of(&authority).unwrap();
+        let stolen = authority.issuing();
+        // The issuing CA is sent too, whose root is still believed.
+        let chain = [CertificateDer::from(issued.der), stolen.der.clone()];
+        assert!(matches!(trust.identify(&chain), PeerIdentity::Device(_)));
+        crate::authority::rotate_issuing(&path, &region, &root.key_path, &[], now).unwrap();
+        trust.replace(&Authority::load(&path).unwrap()).unwrap();
+        assert!(matches!(trust.identify(&chain), PeerIdentity::Device(_)));
+        crate::authority::distrust(&path, &stolen.serial).unwrap();
+        trust.replace(&Authority::load(&path).unwrap()).unwrap();
+        assert_eq!(trust.identify(&chain), PeerIdentity::Foreign);
     }
 
     #[test]

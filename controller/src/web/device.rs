@@ -16,6 +16,7 @@ use super::language::Language;
 use super::page::{Page, Visit, html};
 use super::pager::{Pager, piece};
 use super::place::{ChoiceGroup, PlaceChoice, choices, in_words};
+use super::review::{CaseLine, case_line};
 use super::section::{Cell, FactLine, SectionView};
 use super::session::SignedIn;
 use crate::access::Right;
@@ -25,6 +26,7 @@ use crate::revocation::revoke;
 use crate::state::AppState;
 use crate::store::device::Device;
 use crate::store::finding::{Finding, FindingKind};
+use crate::store::identity::Relatives;
 use crate::store::report::ReportState;
 use crate::store::report_reading::{CurrentSection, ReportRecord};
 
@@ -83,9 +85,14 @@ struct DevicePage {
     revoked: bool,
     places: Vec<ChoiceGroup>,
     chain: ChainView,
+    relatives: Relatives,
+    cases: Vec<CaseLine>,
+    may_review: bool,
     sections: Vec<SectionView>,
     reports: Vec<ReportLine>,
     reports_total: i64,
+    /// Where older ones were let go.
+    kept_since: Option<String>,
     pager: Pager,
 }
 
@@ -110,6 +117,7 @@ pub async fn show(
     let (number, piece) = piece(query.page);
     let reports = state.store.reports(device.id, piece).await?;
     let current = state.store.current_sections(device.id).await?;
+    let kept_since = state.store.kept_since().await?;
     let (l, now) = (visit.language, visit.now);
     let page = Page::new(&state, visit, "/devices")
         .in_zone(&device.time_zone)
@@ -120,6 +128,8 @@ pub async fn show(
         );
     let may_move = signed_in.operator.may(Right::EditDevices);
     let revoked = is_revoked(&state, &device).await?;
+    let may_review = signed_in.operator.may(Right::ReviewDevices);
+    let cases = state.store.cases_of(device.id).await?;
     let may_revoke = !revoked && signed_in.operator.may(Right::RevokeDevices);
     let places = if may_move {
         choices(&state.store, scope, device.place.organization, &chosen(&device), l).await?
@@ -139,9 +149,13 @@ pub async fn show(
         revoked,
         places,
         chain: chain(&state, &device, reports.total, &page).await?,
+        relatives: state.store.relatives(device.id).await?,
+        cases: cases.iter().map(|case| case_line(case, l)).collect(),
+        may_review,
         sections: sections(&current, l),
         reports: reports.rows.iter().map(report_line).collect(),
         reports_total: reports.total,
+        kept_since: kept_since.map(|month| l.with("reports-kept-since", "month", &month.to_string())),
         pager: Pager::of(number, reports.total, &format!("/devices/{id}"), &[]),
         page,
     })
@@ -206,7 +220,13 @@ fn duration(seconds: i64, l: Language) -> String {
 
 async fn chain(state: &AppState, device: &Device, reports: i64, page: &Page) -> Result<ChainView, PageError> {
     let mut heads = Vec::new();
-    for key in state.store.device_keys(device.id).await?.iter().rev() {
+    // What was joined into this record goes on under the keys of before.
+    let mut keys = state.store.device_keys(device.id).await?;
+    for merged in state.store.relatives(device.id).await?.merged {
+        keys.extend(state.store.device_keys(merged.id).await?);
+    }
+    keys.sort_by_key(|key| key.first_seen_at);
+    for key in keys.iter().rev() {
         if let Some(head) = state.store.chain_head(key.fingerprint).await? {
             heads.push(HeadLine {
                 place: place_text(head.place),
@@ -243,6 +263,7 @@ pub fn finding_name(kind: FindingKind) -> &'static str {
         FindingKind::Fork => "fork",
         FindingKind::ChainBreak => "chain_break",
         FindingKind::Clock => "clock",
+        FindingKind::Clone => "clone",
     }
 }
 

@@ -17,6 +17,7 @@ use crate::access::Right;
 use crate::api::people::ApiError;
 use crate::state::AppState;
 use crate::store::StoreError;
+use crate::store::review::CaseId;
 
 /// How a refusal is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl Gate {
         self.needs_no_one(request) || signed_in.is_some_and(|signed_in| signed_in.operator.may(self.right))
     }
 
-    /// Whether the organization, device or token that the path names exists in the operator's part of the tree.
+    /// Whether the organization, device, token or case that the path names exists in the operator's part of the tree.
     async fn finds(&self, signed_in: Option<&SignedIn>, names: &RawPathParams) -> Result<bool, StoreError> {
         let Some(signed_in) = signed_in else { return Ok(true) };
         let scope = signed_in.operator.scope.into();
@@ -111,6 +112,10 @@ impl Gate {
                 },
                 "token" => match value.parse::<TokenId>() {
                     Ok(id) => store.token(scope, id).await?.is_some(),
+                    Err(_) => false,
+                },
+                "case" => match value.parse::<CaseId>() {
+                    Ok(id) => store.case(scope, id).await?.is_some(),
                     Err(_) => false,
                 },
                 _ => true,

@@ -126,6 +126,8 @@ fn durability(durability: Durability, l: Language) -> String {
     match durability {
         Durability::LocalDisk => l.t("durability-sqlite"),
         Durability::SynchronousStandby => l.t("durability-postgres-synchronous"),
+        Durability::SynchronousStandbyAway => l.t("durability-postgres-synchronous-away"),
+        Durability::AsynchronousStandby => l.t("durability-postgres-asynchronous"),
         Durability::DatabaseServerDisk => l.t("durability-postgres-local"),
         Durability::Relaxed => l.t("durability-postgres-relaxed"),
     }

@@ -119,6 +119,7 @@ impl Page {
             ("/", self.t("nav-overview"), Right::ViewOverview),
             ("/organizations", self.t("nav-organizations"), Right::ViewRegister),
             ("/devices", self.t("nav-devices"), Right::ViewDevices),
+            ("/review", self.t("nav-review"), Right::ReviewDevices),
             ("/tokens", self.t("nav-tokens"), Right::ViewTokens),
             ("/evidence", self.t("nav-evidence"), Right::ViewOverview),
             ("/operators", self.t("nav-operators"), Right::ManageOperators),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cos_agent::clock::{Moment, SharedClock};
 use cos_agent::config::AgentConfig;
 use cos_agent::enrollment::{Enrolled, Enrolling, enroll};
+use cos_agent::identity::Identity;
 use cos_agent::inventory::{collect, evidence};
 use cos_agent::platform::{self, FileTree};
 use cos_agent::privileged::Collector;
@@ -18,11 +19,15 @@ use cos_controller::register::sample;
 use cos_controller::register_import;
 use cos_controller::server::Server;
 use cos_controller::state::Clock;
+use cos_controller::store::device::NewDevice;
 use cos_controller::store::organization::{Organization, OrganizationFilter};
+use cos_controller::store::review::{CaseKind, CaseState, NewCase};
 use cos_controller::store::{Page, Scope};
 use cos_controller::token::{TokenOrigin, TokenWish, issue};
 use inventory_schema::DeviceId;
 use inventory_schema::device::BootId;
+use inventory_schema::enrollment::HardwareEvidence;
+use inventory_schema::likeness::Likeness;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -76,6 +81,39 @@ impl Region {
         }
     }
 
+    /// A second record that shares parts with this computer's: its case's address.
+    pub async fn with_a_likely_double(&self) -> String {
+        let store = &self.server.state.store;
+        let now = Clock::system().now();
+        let known = store.device(Scope::REGION, self.device).await.unwrap().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let key = Identity::create(folder.path()).unwrap().public_key().clone();
+        let double = NewDevice {
+            external_id: DeviceId::generate(),
+            organization_id: known.place.organization_id,
+            building_id: known.place.building_id,
+            room_id: known.place.room_id,
+            key,
+            enrolled_at: now,
+            agent_version: None,
+            receipt: None,
+        };
+        let other = store.insert_device(&double).await.unwrap();
+        let (old, new) = (parts("PF1ABCDE", "AQ000417R"), parts("PF1ABCDE", "AQ000981R"));
+        let case = NewCase {
+            kind: CaseKind::LikelyDouble,
+            device: known.id,
+            other: Some(other),
+            subject: double.external_id.to_string(),
+            detail: serde_json::json!({ "likeness": Likeness::of(&old, &new) }).to_string(),
+            state: CaseState::Open,
+            at: now,
+        };
+        store.open_case(&case).await.unwrap();
+        let cases = store.cases_of(known.id).await.unwrap();
+        format!("/review/{}", cases[0].external_id)
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.server.people.port())
     }
@@ -86,6 +124,17 @@ impl Region {
             tokio::task::spawn_blocking(|| agent.thread.join()).await.unwrap().unwrap();
         }
         self.server.stop().await;
+    }
+}
+
+fn parts(disk: &str, serial: &str) -> HardwareEvidence {
+    HardwareEvidence {
+        system_uuid: Some("3f1c9a52-7d0e-4b6a-9c11-5e8f20a7b364".parse().unwrap()),
+        system_serial: Some(serial.parse().unwrap()),
+        board_serial: Some(format!("B{serial}").parse().unwrap()),
+        disk_serials: vec![disk.parse().unwrap()],
+        addresses: vec!["3c:7c:3f:00:11:22".parse().unwrap()],
+        ..HardwareEvidence::default()
     }
 }
 

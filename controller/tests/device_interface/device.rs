@@ -52,7 +52,7 @@ impl Computer {
         computer
     }
 
-    fn root(&self) -> std::path::PathBuf {
+    pub fn root(&self) -> std::path::PathBuf {
         self.folder.path().join("root")
     }
 
@@ -80,6 +80,31 @@ impl Computer {
         match self.enroll(&token.to_line(), HardwareEvidence::default(), false).await.unwrap() {
             Enrolled::New { enrollment, .. } => Device::of(self, *enrollment),
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// Starts the agent's event loop.
+    pub fn run(&self) -> Running {
+        self.run_with(self.config.clone())
+    }
+
+    pub fn run_with(&self, config: AgentConfig) -> Running {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let run = eventloop::run(config, self.collector(), self.clock.clone(), async {
+            // A test that ended means the same.
+            let _ = stopped.await;
+        });
+        Running {
+            stop,
+            task: tokio::spawn(run),
+        }
+    }
+
+    /// Settings by which no controller is reached.
+    pub fn config_of_nobody(&self) -> AgentConfig {
+        AgentConfig {
+            controllers: vec!["https://127.0.0.1:1".parse().unwrap()],
+            ..self.config.clone()
         }
     }
 
@@ -207,25 +232,14 @@ impl Device {
             receipt: Some(digest(&self.enrollment.receipt.document)),
             signed_receipt: None,
             spool: SpoolDepth::default(),
+            evidence: None,
+            hardware: None,
         }
     }
 
     /// Starts the agent's event loop.
     pub fn run(&self) -> Running {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let run = eventloop::run(
-            self.computer.config.clone(),
-            self.computer.collector(),
-            self.computer.clock.clone(),
-            async {
-                // A test that ended means the same.
-                let _ = stopped.await;
-            },
-        );
-        Running {
-            stop,
-            task: tokio::spawn(run),
-        }
+        self.computer.run()
     }
 }
 

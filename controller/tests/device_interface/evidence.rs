@@ -11,7 +11,8 @@ use cos_controller::evidence::export::{Source, Wish, export};
 use cos_controller::evidence::verify::{Code, Known, Verdict, verify};
 use cos_controller::store::checkpoint::CheckpointRecord;
 use cos_controller::task::checkpoint::Taker;
-use inventory_schema::report::ReportOutcome;
+use cos_controller::task::retention;
+use inventory_schema::report::{ReportBatch, ReportOutcome};
 use inventory_schema::{DeviceId, SectionName, Timestamp};
 
 use crate::database;
@@ -259,6 +260,55 @@ pub async fn a_device_that_was_lost_forked_and_revoked_still_holds(region: Regio
     region.stop().await;
 }
 
+/// Months later most reports are gone; what still stands is proven as before.
+pub async fn what_retention_left_is_still_proven(region: Region) {
+    until("the day's checkpoint", async || region.store().newest_checkpoint().await.unwrap()).await;
+    let mut device = Device::new(&region).await;
+    let send = async |device: &mut Device, section, body: &str| {
+        let batch = device.report(&[(section, body)]);
+        assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
+    };
+    send(
+        &mut device,
+        SectionName::Storage,
+        r#"{"content":{"disks":[]},"format":"storage/1"}"#,
+    )
+    .await;
+    send(&mut device, SectionName::Memory, &memory(1)).await;
+    region.clock.advance(QUARTER);
+    checkpoint(&region).await;
+    region.clock.advance(DAY / 4);
+    for bytes in 2..4 {
+        send(&mut device, SectionName::Memory, &memory(bytes)).await;
+    }
+    region.clock.advance(QUARTER);
+    checkpoint(&region).await;
+    region.clock.advance(70 * DAY);
+    send(&mut device, SectionName::Memory, &memory(4)).await;
+    region.clock.advance(QUARTER);
+    let line = checkpoint(&region).await.line();
+    let state = &region.server.state;
+    let done = retention::run(region.store(), &state.metrics, Some(1), region.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(done.reports, 2, "{done:?}");
+    let wish = Wish {
+        selection: Selection::Devices(vec![device.enrollment.device]),
+        devices: vec![device.enrollment.device],
+        from: None,
+        to: None,
+    };
+    let (kept, _) = export(source(&region), &wish, region.clock.now(), Kept::default(), |_| {})
+        .await
+        .unwrap();
+    let verdict = holds(&kept.0, Some(line));
+    assert_eq!(
+        (verdict.reports, verdict.proven_by_line, verdict.aged_gaps, verdict.unlinked),
+        (3, 3, 1, 0)
+    );
+    region.stop().await;
+}
+
 /// Numbers that look random and are the same for the same seed.
 struct Chance(u64);
 
@@ -336,7 +386,9 @@ async fn damaged(region: Region) {
     holds(&archive, None);
     let entries = entries(&archive);
     let mut chance = Chance::new();
-    for _ in 0..200 {
+    // More with `COS_TEST_CHANGES`.
+    let changes = std::env::var("COS_TEST_CHANGES").map_or(200, |number| number.parse().unwrap());
+    for _ in 0..changes {
         let (place, change) = (chance.below(archive.len()), 1 + chance.below(255));
         let mut changed = archive.clone();
         changed[place] ^= u8::try_from(change).unwrap();
@@ -356,7 +408,7 @@ async fn damaged(region: Region) {
             );
         }
     }
-    for round in 0..50 {
+    for round in 0..changes / 4 {
         let (changed, what) = match round % 3 {
             0 => swapped_entries(&archive, &entries, &mut chance),
             1 => swapped_blocks(&archive, &mut chance),
@@ -428,6 +480,67 @@ fn swapped_lines(archive: &[u8], entries: &[Entry], chance: &mut Chance) -> (Vec
     ]
     .concat();
     (changed, format!("the reports at {} and {} swapped", first.start, second.start))
+}
+
+/// Notes the largest piece that was in memory at one time.
+#[derive(Debug, Default)]
+struct Pieces {
+    kept: Kept,
+    largest: usize,
+}
+
+impl Output for Pieces {
+    async fn write(&mut self, bytes: Vec<u8>) -> std::io::Result<()> {
+        self.largest = self.largest.max(bytes.len());
+        self.kept.write(bytes).await
+    }
+}
+
+async fn large(region: Region) {
+    const BODY: usize = 64 << 10;
+    let mut device = Device::new(&region).await;
+    for batch in 0..15u64 {
+        let mut reports = ReportBatch::default();
+        for number in 0..20 {
+            let note = "x".repeat(BODY);
+            let body = memory(batch * 20 + number).replace("\"format\"", &format!("\"filler\":\"{note}\",\"format\""));
+            let report = device.report(&[(SectionName::Memory, &body)]);
+            reports.reports.extend(report.reports);
+            reports.bodies.extend(report.bodies);
+        }
+        let answers = device.transport.send_reports(&reports).await.unwrap().answers;
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.outcome == ReportOutcome::Stored { missing: Vec::new() }),
+            "{answers:?}"
+        );
+    }
+    region.clock.advance(QUARTER);
+    let line = checkpoint(&region).await.line();
+    let wish = Wish {
+        selection: Selection::Devices(vec![device.enrollment.device]),
+        devices: vec![device.enrollment.device],
+        from: None,
+        to: None,
+    };
+    let (made, exported) = export(source(&region), &wish, region.clock.now(), Pieces::default(), |_| {})
+        .await
+        .unwrap();
+    assert!(exported.bytes > 300 * BODY as u64);
+    assert!(
+        made.largest <= (1 << 20) + BODY + 4096,
+        "{} bytes were in memory at one time",
+        made.largest
+    );
+    let verdict = holds(&made.kept.0, Some(line));
+    assert_eq!((verdict.reports, verdict.proven_by_line, verdict.bodies_missing), (300, 300, 0));
+    region.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_of_any_size_is_made_in_small_pieces() {
+    on_sqlite(large).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 //! The long poll: what ends it, how long it may last, and who may not wait at all.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cos_controller::config::Config;
@@ -143,5 +144,35 @@ async fn where_nobody_may_wait_an_agent_is_served_all_the_same() {
         assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
         region.stop().await;
     })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_further_connection_of_an_agent_resumes_its_session() {
+    with_settings(
+        |_| {},
+        async |region| {
+            let (device, check_in) = content(&region).await;
+            let handshakes = region.server.state.metrics.handshakes.clone();
+            let before = (handshakes.full.read(), handshakes.resumed.read());
+            let device = Arc::new(device);
+            let asked = tokio::spawn({
+                let (device, check_in) = (device.clone(), check_in.clone());
+                async move { device.transport.check_in(&check_in, Seconds::saturating(50)).await }
+            });
+            until_waiting(&region, 1).await;
+            // The connection that stands is taken: this needs another one, with the certificate that the ticket carries.
+            device.transport.check_in(&check_in, Seconds::saturating(0)).await.unwrap();
+            assert_eq!((handshakes.full.read(), handshakes.resumed.read()), (before.0, before.1 + 1));
+            asked.abort();
+            // Nor does a restart of the controller cost it a full handshake.
+            let address = region.server.devices;
+            let region = region.restarted(|config, _| config.device_listener.address = address).await;
+            let handshakes = region.server.state.metrics.handshakes.clone();
+            device.transport.check_in(&check_in, Seconds::saturating(0)).await.unwrap();
+            assert_eq!((handshakes.full.read(), handshakes.resumed.read()), (0, 1));
+            region.stop().await;
+        },
+    )
     .await;
 }

@@ -185,6 +185,10 @@ impl Region {
         self.server.state.region.controllers[0].to_string()
     }
 
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The database's address.
     pub fn database(&self) -> String {
         self.config.database.url.as_str().to_owned()

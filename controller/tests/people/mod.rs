@@ -27,6 +27,7 @@ use cos_controller::store::register::{
     BuildingRow, ChangeSource, MunicipalityRow, OrganizationRow, OrganizationStatus, RegisterChanges, RoomPurpose, RoomRow,
 };
 use cos_controller::store::report::{BodyToStore, CommitOutcome, ReportToStore};
+use cos_controller::store::review::{CaseId, CaseKind, CaseState, NewCase};
 use cos_controller::store::token::NewToken;
 use cos_controller::store::{Scope, Store};
 use inventory_schema::enrollment::TokenId;
@@ -50,6 +51,7 @@ pub struct School {
     pub room: RoomId,
     pub device: DeviceId,
     pub token: TokenId,
+    pub case: CaseId,
     pub key: Arc<EcdsaKeyPair>,
 }
 
@@ -250,7 +252,8 @@ async fn furnish(state: &AppState, ogrn: &str, number: u8) -> School {
         agent_version: Some("0.1.0".into()),
         receipt: None,
     };
-    store.insert_device(&new).await.unwrap();
+    let device_row = store.insert_device(&new).await.unwrap();
+    let case = case_of(state, device_row).await;
     let token = NewToken {
         id: TokenId::generate(),
         secret_hash: Digest::of(&[number]),
@@ -270,8 +273,24 @@ async fn furnish(state: &AppState, ogrn: &str, number: u8) -> School {
         room: room.external_id,
         device,
         token: token.id,
+        case,
         key: Arc::new(key),
     }
+}
+
+/// A part of the device was exchanged: a case that everyone in charge may look at.
+async fn case_of(state: &AppState, device: i64) -> CaseId {
+    let case = NewCase {
+        kind: CaseKind::Repair,
+        device,
+        other: None,
+        subject: String::new(),
+        detail: "{}".into(),
+        state: CaseState::Open,
+        at: state.clock.now(),
+    };
+    state.store.open_case(&case).await.unwrap();
+    state.store.cases_of(device).await.unwrap()[0].external_id
 }
 
 fn public_key(key: &EcdsaKeyPair) -> PublicKey {

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use cos_controller::store::durability::Durability;
 use cos_controller::store::report::CommitOutcome;
 use cos_controller::store::{Page, Store, StoreError};
 use inventory_schema::{Digest, SectionName};
@@ -196,6 +197,28 @@ async fn lost_connections_to_postgres_are_made_again() {
         execute(&address, cut.to_owned()).await;
         assert_eq!(store.register_snapshot().await.unwrap(), snapshot);
         store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_database_has_set_cannot_take_the_promise_back() {
+    at_postgres(|address| async move {
+        let (_, name) = address.rsplit_once('/').unwrap();
+        let careless = format!(
+            "ALTER DATABASE {name} SET synchronous_commit = off; ALTER DATABASE {name} SET statement_timeout = '1ms'; \
+             ALTER DATABASE {name} SET lock_timeout = 0"
+        );
+        execute(&address, careless).await;
+        let store = Store::open(&address).await.unwrap();
+        assert_eq!(store.durability().await.unwrap(), Durability::DatabaseServerDisk);
+        with_region(&store).await;
+        store.close().await;
+
+        // An administrator who forbids writing is an outage, and told before anything is tried.
+        execute(&address, format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+        let error = Store::open(&address).await.unwrap_err();
+        assert!(error.is_outage(), "{error:?}");
     })
     .await;
 }

@@ -18,6 +18,7 @@ pub fn call(number: u64, known: Option<Known>, at: Option<Timestamp>) -> Call {
             agent_version: None,
             clock_offset_micros: None,
         }),
+        tells: true,
     }
 }
 
@@ -52,6 +53,7 @@ pub async fn signs_of_life_never_go_back(store: Store) {
                 agent_version: Some("0.2.0".into()),
                 clock_offset_micros: Some(-7),
             }),
+            tells: true,
         });
     }
     let first = standing(&store, 0).await.device;
@@ -153,8 +155,16 @@ pub async fn a_device_is_told_once_to_look_at_its_hardware(store: Store) {
     };
     assert_eq!(heard[1], Heard::Unchanged);
     assert_eq!(look(&store, 1, known(standing)).await, Heard::Unchanged, "asked once, told once");
-    // One that waits is told as well.
+    // One that waits is told as well; asking who it is tells it nothing.
     store.ask_to_collect(&[device]).await.unwrap();
+    let who = Call {
+        tells: false,
+        ..call(1, known(standing), None)
+    };
+    for _ in 0..2 {
+        let heard = store.hear(std::slice::from_ref(&who)).await.unwrap().remove(0);
+        assert!(matches!(heard, Heard::Read { collect_now: false, standing } if !standing.is_whole()));
+    }
     assert!(matches!(
         look(&store, 1, known(standing)).await,
         Heard::Read { collect_now: true, .. }

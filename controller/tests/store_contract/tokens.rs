@@ -1,11 +1,14 @@
 //! Tokens: their limit under concurrency, and what spends nothing.
 
+use cos_controller::store::building::Place;
+use cos_controller::store::certificate::IssuedCertificate;
+use cos_controller::store::enrollment::{Enrolled, Enrollment, Spending};
 use cos_controller::store::token::{NewToken, Spend};
 use cos_controller::store::{Page, Scope, Store};
-use inventory_schema::enrollment::TokenId;
-use inventory_schema::{DeviceId, Digest};
+use inventory_schema::enrollment::{HardwareEvidence, TokenId};
+use inventory_schema::{DeviceId, Digest, Timestamp};
 
-use crate::fixture::{at, municipality_scope, place_of, with_region};
+use crate::fixture::{DAY, at, key, municipality_scope, new_device, place_of, with_region};
 
 async fn with_token(store: &Store, uses_limit: i64) -> TokenId {
     with_region(store).await;
@@ -26,8 +29,49 @@ async fn with_token(store: &Store, uses_limit: i64) -> TokenId {
     token.id
 }
 
-fn evidence(number: u32) -> Option<Digest> {
-    Some(Digest::of(&number.to_be_bytes()))
+fn key_number(device: DeviceId) -> u64 {
+    device.as_uuid().as_u64_pair().1
+}
+
+/// The computer `number`, which comes as `device` with a key of that device's.
+fn computer(place: &Place, token: TokenId, number: u64, device: DeviceId, now: Timestamp) -> Enrollment {
+    let mut new = new_device(place, key_number(device));
+    (new.external_id, new.enrolled_at) = (device, now);
+    let serial = format!("PC{number:08}");
+    Enrollment {
+        spending: Some(Spending {
+            token,
+            spent_as: Digest::of(serial.as_bytes()),
+        }),
+        certificate: IssuedCertificate {
+            serial: DeviceId::generate().to_string(),
+            key: new.key.fingerprint(),
+            device,
+            not_before: now,
+            not_after: now + 400 * DAY,
+            issued_at: now,
+            der: vec![0x30, 0x00],
+        },
+        evidence: Some(HardwareEvidence {
+            system_serial: Some(serial.parse().unwrap()),
+            ..HardwareEvidence::default()
+        }),
+        device: new,
+    }
+}
+
+fn spend_of(enrolled: Enrolled) -> Spend {
+    match enrolled {
+        Enrolled::Recorded { .. } => Spend::Spent,
+        Enrolled::NotSpent(spend) => spend,
+        Enrolled::KeyTaken => panic!("the key is another's"),
+    }
+}
+
+async fn spend(store: &Store, token: TokenId, number: u64, device: DeviceId, now: Timestamp) -> Spend {
+    let place = place_of(store, 1).await;
+    let enrolled = store.record_enrollments(&[computer(&place, token, number, device, now)]).await;
+    spend_of(enrolled.unwrap().remove(0))
 }
 
 pub async fn a_token_is_made_listed_and_revoked(store: Store) {
@@ -57,7 +101,7 @@ pub async fn twenty_concurrent_enrollments_never_exceed_the_limit(store: Store) 
     let spends: Vec<_> = (0..20)
         .map(|number| {
             let store = store.clone();
-            tokio::spawn(async move { store.spend_token(id, evidence(number), DeviceId::generate(), at(2)).await.unwrap() })
+            tokio::spawn(async move { spend(&store, id, number, DeviceId::generate(), at(2)).await })
         })
         .collect();
     let mut spent = 0;
@@ -74,23 +118,62 @@ pub async fn twenty_concurrent_enrollments_never_exceed_the_limit(store: Store) 
 pub async fn the_same_hardware_spends_nothing_again(store: Store) {
     let id = with_token(&store, 1).await;
     let device = DeviceId::generate();
-    assert_eq!(store.spend_token(id, evidence(1), device, at(2)).await.unwrap(), Spend::Spent);
+    assert_eq!(spend(&store, id, 1, device, at(2)).await, Spend::Spent);
     for _ in 0..2 {
-        let again = store.spend_token(id, evidence(1), DeviceId::generate(), at(3)).await.unwrap();
+        let again = spend(&store, id, 1, DeviceId::generate(), at(3)).await;
         assert_eq!(again, Spend::Again { device });
     }
-    let other = store.spend_token(id, evidence(2), DeviceId::generate(), at(3)).await.unwrap();
-    assert_eq!(other, Spend::Exhausted);
+    assert_eq!(spend(&store, id, 2, DeviceId::generate(), at(3)).await, Spend::Exhausted);
 }
 
 pub async fn expired_revoked_and_unknown_tokens_are_told_apart(store: Store) {
     let id = with_token(&store, 3).await;
-    let spend = async |id, now| store.spend_token(id, None, DeviceId::generate(), now).await.unwrap();
-    assert_eq!(spend(id, at(9_999)).await, Spend::Spent);
-    assert_eq!(spend(id, at(9_999)).await, Spend::Spent);
-    assert_eq!(spend(id, at(10_000)).await, Spend::Expired);
-    assert_eq!(spend(TokenId::generate(), at(2)).await, Spend::Unknown);
+    let spend = async |id, number, now| spend(&store, id, number, DeviceId::generate(), now).await;
+    assert_eq!(spend(id, 1, at(9_998)).await, Spend::Spent);
+    assert_eq!(spend(id, 2, at(9_999)).await, Spend::Spent);
+    assert_eq!(spend(id, 3, at(10_000)).await, Spend::Expired);
+    assert_eq!(spend(TokenId::generate(), 4, at(2)).await, Spend::Unknown);
     store.revoke_token(Scope::REGION, id, at(5)).await.unwrap();
-    assert_eq!(spend(id, at(6)).await, Spend::Revoked);
+    assert_eq!(spend(id, 5, at(6)).await, Spend::Revoked);
     assert_eq!(store.token(Scope::REGION, id).await.unwrap().unwrap().uses, 2);
+}
+
+/// In one group, each as if it came alone.
+pub async fn enrollments_of_one_group_are_told_apart(store: Store) {
+    let id = with_token(&store, 3).await;
+    let place = place_of(&store, 1).await;
+    let first = DeviceId::generate();
+    let of = |number, device| computer(&place, id, number, device, at(2));
+    let mut free = of(5, DeviceId::generate());
+    free.spending = None;
+    let mut stolen = of(6, DeviceId::generate());
+    stolen.device.key = key(key_number(first));
+    let group = [
+        of(1, first),
+        // The same computer asks twice at once, and a third time as another device.
+        of(1, first),
+        computer(&place, TokenId::generate(), 2, DeviceId::generate(), at(2)),
+        of(3, DeviceId::generate()),
+        of(1, DeviceId::generate()),
+        stolen,
+        of(4, DeviceId::generate()),
+        free,
+        of(7, DeviceId::generate()),
+    ];
+    let enrolled = store.record_enrollments(&group).await.unwrap();
+    let said: Vec<Option<Spend>> = enrolled
+        .iter()
+        .map(|enrolled| (*enrolled != Enrolled::KeyTaken).then(|| spend_of(*enrolled)))
+        .collect();
+    let (spent, exhausted) = (Some(Spend::Spent), Some(Spend::Exhausted));
+    assert_eq!(said[..4], [spent, spent, Some(Spend::Unknown), spent]);
+    assert_eq!(said[4], Some(Spend::Again { device: first }));
+    assert_eq!((said[6], said[7]), (spent, spent));
+    assert_eq!((said[5], said[8]), (None, exhausted), "a key that another device has costs nothing");
+    let token = store.token(Scope::REGION, id).await.unwrap().unwrap();
+    assert_eq!(token.uses, 3);
+    let keyed = store.device_by_key(key(key_number(first)).fingerprint()).await.unwrap().unwrap();
+    assert_eq!(keyed.external_id, first);
+    assert_eq!(store.certificates(first).await.unwrap().len(), 2);
+    assert_eq!(store.evidence(keyed.id).await.unwrap().len(), 1);
 }

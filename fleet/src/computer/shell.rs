@@ -202,7 +202,9 @@ impl Shell {
                     self.adopted();
                 }
             }
-            Action::Stop => {}
+            // Its computers have their keys to themselves: a fork is answered as the controller answers it for them.
+            Action::AskForKey { .. } => self.tell(Event::RekeyKept),
+            Action::KeepEvidence(_) | Action::Stop => {}
         }
     }
 

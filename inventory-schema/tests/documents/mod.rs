@@ -7,7 +7,8 @@ use inventory_schema::Envelope;
 use inventory_schema::carry::{CarriedAnswer, CarriedRequest, SignedCarriedAnswer, SignedCarriedRequest};
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, TimeAnswer};
 use inventory_schema::enrollment::{
-    EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, Receipt, RenewalAnswer, RenewalRequest, TokenAnswer, TokenQuestion,
+    EnrollmentAnswer, EnrollmentRequest, EnrollmentToken, Receipt, RekeyAnswer, RekeyRequest, RenewalAnswer, RenewalRequest, TokenAnswer,
+    TokenQuestion,
 };
 use inventory_schema::inventory::{
     Battery, Display, Inventory, Memory, Network, OperatingSystem, Peripherals, Processors, Software, Storage, System,
@@ -54,6 +55,8 @@ pub fn all() -> Vec<Document> {
         document::<Signed<Receipt>>("signed_receipt"),
         document::<RenewalRequest>("renewal_request"),
         document::<RenewalAnswer>("renewal_answer"),
+        document::<RekeyRequest>("rekey_request"),
+        document::<RekeyAnswer>("rekey_answer"),
         document::<CheckIn>("check_in"),
         document::<CheckInAnswer>("check_in_answer"),
         document::<TimeAnswer>("time_answer"),

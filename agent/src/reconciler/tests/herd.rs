@@ -91,6 +91,8 @@ fn told_to_come_at(moment: u64, now: Duration) -> Event {
         head: None,
         trust: None,
         receipt: None,
+        evidence_wanted: false,
+        rekey: false,
     }))
 }
 

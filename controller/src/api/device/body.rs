@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::CONTENT_ENCODING;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::report::{MAX_BODY_BYTES, MAX_COMPRESSED_BYTES, ReportBatch};
 use serde::de::DeserializeOwned;
@@ -19,6 +19,10 @@ const SMALL: usize = 64 << 10;
 /// How many bodies are unpacked and read at one time, over all connections: with the largest of each this is
 /// half a gigabyte. The others wait packed.
 static AT_ONE_TIME: Semaphore = Semaphore::const_new(16);
+
+/// How much of packed reports may be on the way or waiting at one time, over all connections, in KiB. Beyond it a
+/// sender is told to come later before its body is read.
+static REPORTS_ON_THE_WAY: Semaphore = Semaphore::const_new(64 << 10);
 
 /// How long a body may take to arrive: twice what agents wait for an answer in all. Without an end, whoever
 /// sends a byte a minute would keep a connection for ever.
@@ -61,25 +65,52 @@ enum Encoding {
     Zstd,
 }
 
+/// As [`read_json`], for bodies that may be large, and for what is made of them: they are admitted by their size, and
+/// refused at once where there is no room for them; all of the work is done on a thread of its own.
+pub async fn read_large_json<T: DeserializeOwned, M: Send + 'static>(
+    request: Request,
+    limits: BodyLimits,
+    make: impl FnOnce(T) -> Result<M, ProblemCode> + Send + 'static,
+) -> Result<M, ProblemCode> {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let size = announced.unwrap_or(limits.packed).min(limits.packed);
+    let kibibytes = u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX);
+    let _room = REPORTS_ON_THE_WAY.try_acquire_many(kibibytes).map_err(|_| ProblemCode::Busy)?;
+    let encoding = encoding(&request)?;
+    let packed = receive(request.into_body(), limits.packed, ARRIVAL).await?;
+    elsewhere(move || make(parse(&unpack(packed, encoding, limits.unpacked)?)?)).await
+}
+
 /// Reads a JSON document from the request's body, unpacking `Content-Encoding: zstd` or `gzip`.
 pub async fn read_json<T: DeserializeOwned + Send + 'static>(request: Request, limits: BodyLimits) -> Result<T, ProblemCode> {
-    let encoding = match request.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
-        None | Some(b"identity") => Encoding::Identity,
-        Some(b"gzip") => Encoding::Gzip,
-        Some(b"zstd") => Encoding::Zstd,
-        Some(_) => return Err(ProblemCode::BodyUnreadable),
-    };
+    let encoding = encoding(&request)?;
     let packed = receive(request.into_body(), limits.packed, ARRIVAL).await?;
     if packed.len() <= SMALL && encoding == Encoding::Identity {
         return parse(&packed);
     }
+    elsewhere(move || parse(&unpack(packed, encoding, limits.unpacked)?)).await
+}
+
+fn encoding(request: &Request) -> Result<Encoding, ProblemCode> {
+    match request.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes()) {
+        None | Some(b"identity") => Ok(Encoding::Identity),
+        Some(b"gzip") => Ok(Encoding::Gzip),
+        Some(b"zstd") => Ok(Encoding::Zstd),
+        Some(_) => Err(ProblemCode::BodyUnreadable),
+    }
+}
+
+/// On a thread where nobody waits, a bounded number at one time.
+async fn elsewhere<M: Send + 'static>(work: impl FnOnce() -> Result<M, ProblemCode> + Send + 'static) -> Result<M, ProblemCode> {
     let place = AT_ONE_TIME.acquire().await.map_err(|_| ProblemCode::Busy)?;
-    let unpacked = tokio::task::spawn_blocking(move || {
+    let done = tokio::task::spawn_blocking(move || {
         let _place = place;
-        parse(&unpack(packed, encoding, limits.unpacked)?)
-    })
-    .await;
-    unpacked.unwrap_or(Err(ProblemCode::Internal))
+        work()
+    });
+    done.await.unwrap_or(Err(ProblemCode::Internal))
 }
 
 /// A batch of reports that came on a stick, bounded as one that came by the network.
@@ -106,12 +137,24 @@ fn unpack(packed: Vec<u8>, encoding: Encoding, limit: usize) -> Result<Vec<u8>, 
     match encoding {
         Encoding::Identity => Ok(packed),
         Encoding::Gzip => read_bounded(flate2::read::GzDecoder::new(packed.as_slice()), limit),
-        Encoding::Zstd => {
-            let mut decoder = zstd::stream::read::Decoder::new(packed.as_slice()).map_err(|_| ProblemCode::BodyUnreadable)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| ProblemCode::BodyUnreadable)?;
-            read_bounded(decoder, limit)
-        }
+        Encoding::Zstd => match told_size(&packed, limit) {
+            // Small enough by its own word: in one step. Where that was not the truth, or not all of it, as any other.
+            Some(size) => zstd::bulk::decompress(&packed, size).or_else(|_| read_zstd(&packed, limit)),
+            None => read_zstd(&packed, limit),
+        },
     }
+}
+
+/// What the frame says that it holds, if that is within the limit.
+fn told_size(packed: &[u8], limit: usize) -> Option<usize> {
+    let size = zstd::zstd_safe::get_frame_content_size(packed).ok()??;
+    usize::try_from(size).ok().filter(|size| *size <= limit)
+}
+
+fn read_zstd(packed: &[u8], limit: usize) -> Result<Vec<u8>, ProblemCode> {
+    let mut decoder = zstd::stream::read::Decoder::new(packed).map_err(|_| ProblemCode::BodyUnreadable)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| ProblemCode::BodyUnreadable)?;
+    read_bounded(decoder, limit)
 }
 
 /// Stops at the limit instead of trusting what the stream says of its size.

@@ -19,7 +19,8 @@ use inventory_schema::{DeviceId, Digest, KeyFingerprint, SectionName, Timestamp}
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Expiry, Refused, body, identify, refused};
+use super::{Expiry, Refused, body, identify, in_time, refused};
+use crate::device::doubts::learn;
 use crate::enrollment::{outage, restore};
 use crate::presence::Caller;
 use crate::state::AppState;
@@ -71,6 +72,7 @@ struct Believed {
     acknowledged: Option<ChainHead>,
     trust: Option<Digest>,
     receipt: Option<Digest>,
+    evidence: Option<Digest>,
 }
 
 impl Believed {
@@ -80,6 +82,7 @@ impl Believed {
             acknowledged: check_in.acknowledged,
             trust: check_in.trust,
             receipt: check_in.receipt,
+            evidence: check_in.evidence,
         }
     }
 }
@@ -105,15 +108,20 @@ async fn arrive(
     let mut place = state.traffic.waiting.enter(identity.device);
     let mut caller = heard(state, &identity, &check_in).await?;
     if let (Caller::Unknown, Some(receipt)) = (&caller, check_in.signed_receipt.take()) {
-        restore(state, &identity.public_key, identity.device, receipt, state.clock.now()).await?;
+        in_time(restore(state, &identity.public_key, identity.device, receipt, state.clock.now())).await?;
         caller = heard(state, &identity, &check_in).await?;
+    }
+    if let Caller::Device { standing, .. } = &caller
+        && in_time(learn(state, identity.key, standing, &check_in)).await?
+    {
+        caller = look_again(state, identity.key, &caller).await?;
     }
     if let Caller::Device { standing, .. } = &caller
         && standing.external_id != identity.device
     {
         // Its record was made one with another's, by whose name it is woken now.
         place = state.traffic.waiting.enter(standing.external_id);
-        caller = state.traffic.presence.look(identity.key).await?;
+        caller = look_again(state, identity.key, &caller).await?;
     }
     let visit = Visit {
         key: identity.key,
@@ -129,6 +137,18 @@ async fn arrive(
     } else {
         Ok(Arrived::Waits(Box::new(visit)))
     }
+}
+
+/// Who it is as of now. What was to be told with this answer is still to be told: it is said once.
+async fn look_again(state: &AppState, key: KeyFingerprint, before: &Caller) -> Result<Caller, ProblemCode> {
+    let was_asked = matches!(before, Caller::Device { collect_now: true, .. });
+    Ok(match state.traffic.presence.look(key).await? {
+        Caller::Device { standing, collect_now } => Caller::Device {
+            standing,
+            collect_now: collect_now || was_asked,
+        },
+        other => other,
+    })
 }
 
 /// A check-in that came on a stick: answered at once. `seen` says when the device was there, unless that was noted
@@ -214,6 +234,8 @@ impl Visit {
             head: standing.head,
             trust: (self.believed.trust != Some(trust_digest)).then(|| trust.clone()),
             receipt: self.newer_receipt(state, &standing).await?,
+            evidence_wanted: self.believed.evidence.is_some() && self.believed.evidence != standing.evidence,
+            rekey: standing.rekey,
             ..plain
         };
         let is_news = says_something(&answer, self.believed.acknowledged);
@@ -261,6 +283,8 @@ fn plain_answer(state: &AppState, device: DeviceId, protocol: u16, others: usize
         head: None,
         trust: None,
         receipt: None,
+        evidence_wanted: false,
+        rekey: false,
     }
 }
 
@@ -273,7 +297,13 @@ fn missing_sections(held: &BTreeMap<SectionName, Digest>, believed: &BTreeMap<Se
 }
 
 fn says_something(answer: &CheckInAnswer, acknowledged: Option<ChainHead>) -> bool {
-    !answer.wanted.is_empty() || answer.collect_now || answer.trust.is_some() || answer.receipt.is_some() || answer.head != acknowledged
+    !answer.wanted.is_empty()
+        || answer.rekey
+        || answer.evidence_wanted
+        || answer.collect_now
+        || answer.trust.is_some()
+        || answer.receipt.is_some()
+        || answer.head != acknowledged
 }
 
 #[cfg(test)]

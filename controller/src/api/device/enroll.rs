@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use inventory_schema::enrollment::EnrollmentAnswer;
 
-use super::{Refused, body, refused};
+use super::{Refused, body, in_time, refused};
 use crate::enrollment;
 use crate::state::AppState;
 
@@ -13,6 +13,8 @@ pub async fn enroll(State(state): State<AppState>, request: Request) -> Result<J
     let request = body::read_json(request, state.traffic.bodies.of_a_document())
         .await
         .map_err(refuse)?;
-    let answer = enrollment::enroll(&state, request, state.clock.now()).await.map_err(refuse)?;
+    let answer = in_time(enrollment::enroll(&state, request, state.clock.now()))
+        .await
+        .map_err(refuse)?;
     Ok(Json(answer))
 }

@@ -6,7 +6,7 @@ use inventory_schema::Timestamp;
 use inventory_schema::enrollment::{Pem, RenewalAnswer, RenewalRequest};
 use inventory_schema::problem::ProblemCode;
 
-use super::{Expiry, Refused, authenticate, body, refused};
+use super::{Expiry, Refused, authenticate, body, in_time, refused};
 use crate::authority::{Csr, IssueError};
 use crate::enrollment::log_certificate;
 use crate::state::AppState;
@@ -38,7 +38,7 @@ pub(crate) async fn renewed(state: &AppState, identity: &DeviceIdentity, csr: &P
         .current()
         .issue_device(csr, &state.region.id, identity.device, now)
         .map_err(|error| error.problem_code())?;
-    log_certificate(state, identity.device, &certificate, now).await?;
+    in_time(log_certificate(state, identity.device, &certificate, now)).await?;
     tracing::info!(device.id = %identity.device, not_after = %certificate.validity.not_after, "a certificate was renewed");
     Ok(RenewalAnswer {
         certificate: certificate.chain,

@@ -2,11 +2,12 @@
 
 use axum::extract::{Request, State};
 use axum::{Extension, Json};
-use inventory_schema::Digest;
-use inventory_schema::report::{ReportAnswer, ReportAnswers, ReportBatch, ReportOutcome};
+use inventory_schema::problem::ProblemCode;
+use inventory_schema::report::ReportAnswers;
 
-use super::{Expiry, Refused, authenticate, body, refused};
-use crate::enrollment::outage;
+use super::{Expiry, Refused, body, identify, in_time, refused};
+use crate::presence::Caller;
+use crate::report::intake::JudgedBatch;
 use crate::state::AppState;
 use crate::tls::PeerIdentity;
 
@@ -15,29 +16,19 @@ pub async fn reports(
     Extension(peer): Extension<PeerIdentity>,
     request: Request,
 ) -> Result<Json<ReportAnswers>, Refused> {
-    let refuse = refused(&state);
-    let identity = authenticate(&state, peer, Expiry::Refused).await.map_err(refuse)?;
-    let batch: ReportBatch = body::read_json(request, state.traffic.bodies).await.map_err(refuse)?;
-    let device = state.store.device_by_key(identity.key).await.map_err(outage).map_err(refuse)?;
-    let answers = match device {
-        Some(device) => state
-            .traffic
-            .intake
-            .take_in(batch, device.id, &identity, &state.region.id, state.clock.now())
-            .await
-            .map_err(refuse)?,
-        // The record was deleted: the next check-in makes it again, from the receipt.
-        None => later(batch),
-    };
-    Ok(Json(answers))
+    answer(&state, peer, request).await.map(Json).map_err(refused(&state))
 }
 
-fn later(batch: ReportBatch) -> ReportAnswers {
-    let answer = |envelope: String| ReportAnswer {
-        digest: Digest::of(envelope.as_bytes()),
-        outcome: ReportOutcome::Retry,
-    };
-    ReportAnswers {
-        answers: batch.reports.into_iter().map(|report| answer(report.envelope)).collect(),
+async fn answer(state: &AppState, peer: PeerIdentity, request: Request) -> Result<ReportAnswers, ProblemCode> {
+    let identity = identify(state, peer, Expiry::Refused).await?;
+    let (signer, region, now) = (identity.clone(), state.region.clone(), state.clock.now());
+    // Unpacked, read and judged in one go, where nobody waits for it.
+    let judge = move |batch| JudgedBatch::of(batch, &signer, &region.id, now);
+    let judged = body::read_large_json(request, state.traffic.bodies, judge).await?;
+    match in_time(state.traffic.presence.who(identity.key)).await? {
+        Caller::Device { standing, .. } => state.traffic.intake.take_in(judged, standing.device).await,
+        // The record was deleted: the next check-in makes it again, from the receipt.
+        Caller::Unknown => Ok(judged.later()),
+        Caller::Revoked => Err(ProblemCode::CertificateRevoked),
     }
 }

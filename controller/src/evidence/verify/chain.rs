@@ -36,6 +36,21 @@ pub struct Moment {
     pub taken_at: Timestamp,
 }
 
+/// What the region says of its archive.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms {
+    /// The end of what was exported.
+    pub to: Option<Timestamp>,
+    /// Reports received before may have been let go for their age, one here and one there.
+    pub kept_since: Option<Timestamp>,
+}
+
+impl Terms {
+    fn may_lack(&self, moment: Timestamp) -> bool {
+        self.kept_since.is_some_and(|since| moment < since)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// A report between these two is missing, or one of them was put here.
@@ -62,21 +77,33 @@ pub struct Judgement {
     pub breaks: u64,
     /// How often it goes on in a new epoch.
     pub epochs: u64,
+    /// Places where reports were let go for their age.
+    pub aged_gaps: u64,
+    /// Old reports that nothing links to a checkpoint any more.
+    pub unlinked: u64,
 }
 
 /// Judges a key's `links`, against the `heads` that checkpoints have of it, oldest first. Every checkpoint since the
-/// first report must have one, up to the first that is no older than `to`, the end of what was exported.
-pub fn judge(links: &[Link], heads: &[ProvenHead], moments: &[Moment], to: Option<Timestamp>) -> Judgement {
+/// first report must have one, up to the first that is no older than the end of what was exported.
+pub fn judge(links: &[Link], heads: &[ProvenHead], moments: &[Moment], terms: Terms) -> Judgement {
     let mut judgement = Judgement {
         proven: vec![None; links.len()],
         ..Judgement::default()
     };
-    let follows = linked(links, &mut judgement);
-    prove(links, &follows, heads, &mut judgement);
-    complete(links, heads, moments, to, &mut judgement);
+    let follows = linked(links, terms, &mut judgement);
+    // Heads of a time whose reports may be gone prove what is left, and contradict nothing.
+    let aged = moments
+        .iter()
+        .filter(|moment| terms.may_lack(moment.taken_at))
+        .map(|moment| moment.number)
+        .max();
+    prove(links, &follows, heads, aged.unwrap_or(0), &mut judgement);
+    complete(links, heads, moments, terms.to, &mut judgement);
     for (link, proven) in links.iter().zip(&judgement.proven) {
         let due = moments.get(moments.partition_point(|moment| moment.taken_at < link.received_at));
-        if let Some(due) = due.filter(|due| proven.is_none_or(|proven| proven > due.number)) {
+        if proven.is_none() && due.is_some() && terms.may_lack(link.received_at) {
+            judgement.unlinked += 1;
+        } else if let Some(due) = due.filter(|due| proven.is_none_or(|proven| proven > due.number)) {
             let fault = Fault::NotInCheckpoint {
                 checkpoint: due.number,
                 here: link.place,
@@ -88,7 +115,7 @@ pub fn judge(links: &[Link], heads: &[ProvenHead], moments: &[Moment], to: Optio
 }
 
 /// For each report whether it follows the one before it here.
-fn linked(links: &[Link], judgement: &mut Judgement) -> Vec<bool> {
+fn linked(links: &[Link], terms: Terms, judgement: &mut Judgement) -> Vec<bool> {
     let mut follows = Vec::with_capacity(links.len());
     let mut before: Option<&Link> = None;
     for link in links {
@@ -101,6 +128,7 @@ fn linked(links: &[Link], judgement: &mut Judgement) -> Vec<bool> {
             None => judgement.begins_later = link.place != ChainPlace::FIRST || link.previous.is_some(),
             Some(_) if is_next => {}
             Some(before) if link.resumed == Some(Resumption::RecordLost) && link.place > before.place => judgement.breaks += 1,
+            Some(before) if terms.may_lack(before.received_at) && link.place > before.place => judgement.aged_gaps += 1,
             Some(before) => {
                 let fault = Fault::Gap {
                     before: before.place,
@@ -115,15 +143,15 @@ fn linked(links: &[Link], judgement: &mut Judgement) -> Vec<bool> {
     follows
 }
 
-/// Whatever leads from a head backwards, by digests, existed when the head did.
-fn prove(links: &[Link], follows: &[bool], heads: &[ProvenHead], judgement: &mut Judgement) {
+/// Whatever leads from a head backwards, by digests, existed when the head did. Up to the checkpoint `aged` a head's
+/// own report may be gone.
+fn prove(links: &[Link], follows: &[bool], heads: &[ProvenHead], aged: u64, judgement: &mut Judgement) {
     let places: HashMap<Digest, usize> = links.iter().enumerate().map(|(index, link)| (link.digest, index)).collect();
     for ProvenHead { checkpoint, head, at } in heads {
         let found = places.get(&head.digest).filter(|index| links[**index].place == head.place);
         let Some(&index) = found else {
-            judgement
-                .faults
-                .extend(missing(links, *checkpoint, head.place).map(|fault| (at.clone(), fault)));
+            let fault = missing(links, *checkpoint, head.place).filter(|_| *checkpoint > aged);
+            judgement.faults.extend(fault.map(|fault| (at.clone(), fault)));
             continue;
         };
         for index in (0..=index).rev() {
@@ -230,7 +258,7 @@ mod tests {
     #[test]
     fn a_head_proves_what_it_follows_and_no_more() {
         let heads = [head(1, 3), head(2, 5)];
-        let judged = judge(&chain(7), &heads, &[moment(1, 3), moment(2, 5)], None);
+        let judged = judge(&chain(7), &heads, &[moment(1, 3), moment(2, 5)], Terms::default());
         let expected = [Some(1), Some(1), Some(1), Some(2), Some(2), None, None];
         assert_eq!((judged.proven.as_slice(), judged.faults.as_slice()), (&expected[..], &[][..]));
         assert!(!judged.begins_later);
@@ -240,7 +268,7 @@ mod tests {
     fn a_report_that_was_taken_out_leaves_a_gap_and_breaks_the_proof() {
         let mut links = chain(5);
         links.remove(2);
-        let judged = judge(&links, &[head(1, 5)], &[moment(1, 9)], None);
+        let judged = judge(&links, &[head(1, 5)], &[moment(1, 9)], Terms::default());
         let gap = Fault::Gap {
             before: place(2),
             here: place(4),
@@ -257,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_chain_that_was_cut_short_contradicts_its_checkpoint() {
-        let judged = judge(&chain(4), &[head(1, 6)], &[], None);
+        let judged = judge(&chain(4), &[head(1, 6)], &[], Terms::default());
         let fault = Fault::EndsEarly {
             checkpoint: 1,
             head: place(6),
@@ -267,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_report_made_up_later_and_dated_back_is_in_no_checkpoint() {
-        let judged = judge(&chain(3), &[head(2, 3)], &[moment(1, 60), moment(2, 120)], None);
+        let judged = judge(&chain(3), &[head(2, 3)], &[moment(1, 60), moment(2, 120)], Terms::default());
         let early = |number| Fault::NotInCheckpoint {
             checkpoint: 1,
             here: place(number),
@@ -281,7 +309,8 @@ mod tests {
     fn a_head_that_is_left_out_is_missed_within_the_span() {
         let moments = [moment(1, 3), moment(2, 60), moment(3, 120), moment(4, 180)];
         let missed = |to| {
-            let judged = judge(&chain(3), &[head(1, 3), head(3, 3)], &moments, to);
+            let terms = Terms { to, kept_since: None };
+            let judged = judge(&chain(3), &[head(1, 3), head(3, 3)], &moments, terms);
             judged.faults.into_iter().map(|(_, fault)| fault).collect::<Vec<_>>()
         };
         assert_eq!(missed(None), [2, 4].map(|checkpoint| Fault::NoProof { checkpoint }));
@@ -290,10 +319,33 @@ mod tests {
     }
 
     #[test]
+    fn what_was_let_go_for_its_age_is_no_fault_before_its_time_and_one_after() {
+        // Report 2 is what the device still states; 3 links it to the first checkpoint, 5 and 6 are gone, 9 is younger.
+        let mut links = chain(12);
+        links.retain(|link| [2, 3, 4, 7, 8, 10, 11, 12].contains(&link.place.sequence));
+        let heads = [head(1, 3), head(2, 6), head(3, 8), head(4, 12)];
+        let moments = [moment(1, 3), moment(2, 6), moment(3, 8), moment(4, 12)];
+        let terms = Terms {
+            to: None,
+            kept_since: Some(at(7)),
+        };
+        let judged = judge(&links, &heads, &moments, terms);
+        assert_eq!(judged.proven, [1, 1, 0, 3, 3, 4, 4, 4].map(|number| (number > 0).then_some(number)));
+        assert_eq!((judged.aged_gaps, judged.unlinked, judged.begins_later), (1, 1, true));
+        let gap = Fault::Gap {
+            before: place(8),
+            here: place(10),
+        };
+        assert_eq!(judged.faults, [(here(10), gap)]);
+        // Without that excuse all of it is a fault.
+        assert!(judge(&links, &heads, &moments, Terms::default()).faults.len() > 3);
+    }
+
+    #[test]
     fn another_report_at_a_heads_place_is_told() {
         let mut links = chain(3);
         links[2].digest = digest(99);
-        let judged = judge(&links, &[head(1, 3)], &[], None);
+        let judged = judge(&links, &[head(1, 3)], &[], Terms::default());
         let fault = Fault::OtherReport {
             checkpoint: 1,
             head: place(3),
@@ -309,7 +361,7 @@ mod tests {
         links[2].place = place(40);
         links[2].resumed = Some(Resumption::RecordLost);
         links[3].place = ChainPlace { epoch: 1, sequence: 1 };
-        let judged = judge(&links, &[head(1, 1)], &[], None);
+        let judged = judge(&links, &[head(1, 1)], &[], Terms::default());
         assert_eq!(judged.faults, []);
         assert_eq!((judged.begins_later, judged.breaks, judged.epochs), (true, 1, 1));
     }

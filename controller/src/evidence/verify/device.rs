@@ -10,13 +10,13 @@ use inventory_schema::envelope::ReceivedEnvelope;
 use inventory_schema::signature::{PublicKey, Signature};
 use inventory_schema::{DeviceId, Digest, KeyFingerprint, Timestamp};
 
-use super::chain::{self, Link, ProvenHead};
+use super::chain::{self, Link, ProvenHead, Terms};
 use super::{Code, Findings, Place, Point, words};
 use crate::evidence::archive::Part;
 use crate::evidence::document::{self, HeadLine, LogLine, Proof};
 use crate::evidence::leaf::{self, HeadLeaf};
 use crate::evidence::merkle::{self, Node};
-use crate::evidence::verify::authority::Trust;
+use crate::evidence::verify::authority::{Certified, Trust};
 
 /// The most bodies of one device that are waited for at a time; an honest archive has far fewer.
 const MOST_BODIES: usize = 1 << 22;
@@ -40,6 +40,8 @@ struct Key {
     /// Its first certificate.
     issued_at: Timestamp,
     revoked_at: Option<Timestamp>,
+    /// One of its certificates leads to a root of the archive.
+    is_trusted: bool,
 }
 
 #[derive(Debug)]
@@ -98,25 +100,32 @@ impl DeviceCheck {
                 let Some(trust) = common.trust else { return };
                 match trust.device(&der.0) {
                     Err(sentence) => common.findings.fail(at, Code::Certificate, sentence.to_owned()),
-                    Ok(identity) => {
+                    Ok(certified) => {
+                        let identity = &certified.identity;
                         let node = leaf::certificate(identity.key, &der.0, issued_at, &identity.serial);
                         logged(node, issued_at, proof, at, "сертификат", common);
-                        self.note_key(identity.key, identity.public_key, identity.device, issued_at);
+                        self.note_key(certified, issued_at);
                     }
                 }
             }
         }
     }
 
-    fn note_key(&mut self, key: KeyFingerprint, public: PublicKey, device: DeviceId, issued_at: Timestamp) {
-        let revoked_at = self.revocations.get(&key).copied();
-        let known = self.keys.entry(key).or_insert(Key {
-            public,
-            device,
+    fn note_key(&mut self, certified: Certified, issued_at: Timestamp) {
+        let Certified { identity, leads_to_a_root } = certified;
+        let revoked_at = self.revocations.get(&identity.key).copied();
+        let known = self.keys.entry(identity.key).or_insert(Key {
+            public: identity.public_key,
+            device: identity.device,
             issued_at,
             revoked_at,
+            is_trusted: false,
         });
         known.issued_at = known.issued_at.min(issued_at);
+        if leads_to_a_root {
+            // What it is called now is what a root vouches for.
+            (known.device, known.is_trusted) = (identity.device, true);
+        }
     }
 
     fn body(&mut self, line: &[u8], at: Place, common: &mut Common<'_>) {
@@ -161,12 +170,14 @@ impl DeviceCheck {
                 .findings
                 .fail(at.clone(), Code::Order, "этот отчёт уже есть в архиве".to_owned());
         }
-        let Some(key) = self.keys.get(&envelope.key) else {
-            return common.findings.fail(
-                at,
-                Code::Certificate,
-                "отчёт подписан ключом, на который в архиве нет сертификата".to_owned(),
-            );
+        let known = self.keys.get(&envelope.key);
+        let Some(key) = known.filter(|key| key.is_trusted) else {
+            let sentence = if known.is_some() {
+                "сертификат ключа этого отчёта — под корнем, которого в архиве нет (выведен из действия)"
+            } else {
+                "отчёт подписан ключом, на который в архиве нет сертификата"
+            };
+            return common.findings.fail(at, Code::Certificate, sentence.to_owned());
         };
         let verdict = &mut common.findings.verdict;
         verdict.reports += u64::from(state != State::Link);
@@ -253,7 +264,11 @@ impl DeviceCheck {
             );
         }
         let moments: Vec<chain::Moment> = common.points.iter().map(|point| point.moment).collect();
-        let (line, to) = (common.findings.verdict.line, common.findings.verdict.to);
+        let line = common.findings.verdict.line;
+        let terms = Terms {
+            to: common.findings.verdict.to,
+            kept_since: common.findings.verdict.kept_since,
+        };
         let heads = std::mem::take(&mut self.heads);
         for (key, heads) in &heads {
             if !self.chains.contains_key(key) {
@@ -264,12 +279,14 @@ impl DeviceCheck {
         }
         for (key, links) in &self.chains {
             let heads = heads.get(key).map_or(&[][..], Vec::as_slice);
-            let judgement = chain::judge(links, heads, &moments, to);
+            let judgement = chain::judge(links, heads, &moments, terms);
             let verdict = &mut common.findings.verdict;
             verdict.chains += 1;
             verdict.chains_begin_later += u64::from(judgement.begins_later);
             verdict.breaks += judgement.breaks;
             verdict.epochs += judgement.epochs;
+            verdict.aged_gaps += judgement.aged_gaps;
+            verdict.unlinked += judgement.unlinked;
             let asked = links.iter().zip(&judgement.proven).filter(|(link, _)| !link.is_extra);
             for proven in asked.filter_map(|(_, proven)| *proven) {
                 verdict.covered += 1;

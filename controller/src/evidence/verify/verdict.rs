@@ -67,6 +67,8 @@ pub struct Verdict {
     pub made_at: Option<Timestamp>,
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
+    /// Reports received before may have been let go for their age, the region says.
+    pub kept_since: Option<Timestamp>,
     /// SHA-256 of the region's root certificates, for comparison.
     pub roots: Vec<Digest>,
     /// Whether they were compared with one that was given.
@@ -82,6 +84,10 @@ pub struct Verdict {
     /// How often a chain goes on after its record was lost, as its device signed.
     pub breaks: u64,
     pub epochs: u64,
+    /// Places where reports were let go for their age.
+    pub aged_gaps: u64,
+    /// Old reports that nothing links to a checkpoint any more: not proven.
+    pub unlinked: u64,
     /// Bodies that reports name and that the region did not hold.
     pub bodies_missing: u64,
     /// Chains whose certificate names another device than the one they are filed under: merged records.

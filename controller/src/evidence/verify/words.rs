@@ -96,7 +96,20 @@ pub fn verdict(verdict: &Verdict) -> String {
         "Подпись доказывает: каждый из {} отчётов подписан ключом, на который регион выдал сертификат, и с тех пор не изменён; внутри цепочек ничего не вставлено и не вынуто.",
         verdict.reports
     ));
-    for line in checkpoints(verdict).into_iter().chain(roots(verdict)).chain(remarks(verdict)) {
+    let aged = verdict.kept_since.map(|since| {
+        format!(
+            "Регион заявляет, что отчёты, полученные до {}, удалены по сроку хранения, кроме тех, на которых держится нынешнее состояние. Пропусков: {}; отчётов, которые поэтому ничем не связаны с контрольной точкой и НЕ доказаны: {}.",
+            moment(since),
+            verdict.aged_gaps,
+            verdict.unlinked
+        )
+    });
+    for line in aged
+        .into_iter()
+        .chain(checkpoints(verdict))
+        .chain(roots(verdict))
+        .chain(remarks(verdict))
+    {
         say(line);
     }
     say("Подпись не доказывает: что программа на компьютере сказала правду, что ключ не скопировали вместе с диском и что часы шли верно; и что выгружены все устройства.".to_owned());
@@ -126,7 +139,7 @@ fn checkpoints(verdict: &Verdict) -> Vec<String> {
     let mut lines = Vec::new();
     match (verdict.line, verdict.line_moment) {
         (Some(line), Some(at)) => {
-            let newer = verdict.reports - verdict.forks - verdict.proven_by_line.min(verdict.reports - verdict.forks);
+            let newer = verdict.reports.saturating_sub(verdict.forks + verdict.proven_by_line + verdict.unlinked);
             lines.push(format!(
                 "Строка контрольной точки {line} (на {}) доказывает даже против самого региона: {} отчётов существовали, когда она была выдана.",
                 moment(at),
