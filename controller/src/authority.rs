@@ -154,10 +154,14 @@ impl Authority {
         directory::load(directory)
     }
 
+    /// Reads a request and signs a certificate for its key.
+    pub fn issue_device(&self, csr: &Pem, region: &RegionId, device: DeviceId, now: Timestamp) -> Result<IssuedCertificate, IssueError> {
+        self.certify_device(&Csr::read(csr)?, region, device, now)
+    }
+
     /// Signs a certificate for the key of `csr`: 400 days, or less where the issuing CA ends sooner. Every name
     /// in the request is passed over; the device is called what this region calls it.
-    pub fn issue_device(&self, csr: &Pem, region: &RegionId, device: DeviceId, now: Timestamp) -> Result<IssuedCertificate, IssueError> {
-        let csr = Csr::read(csr)?;
+    pub fn certify_device(&self, csr: &Csr, region: &RegionId, device: DeviceId, now: Timestamp) -> Result<IssuedCertificate, IssueError> {
         let name = DeviceName {
             region: region.clone(),
             device,
@@ -173,7 +177,7 @@ impl Authority {
             der: info.der.to_vec(),
             serial: info.serial,
             key: csr.public_key.fingerprint(),
-            public_key: csr.public_key,
+            public_key: csr.public_key.clone(),
             validity: info.validity,
         })
     }

@@ -25,7 +25,7 @@ use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 
 use crate::authority::{Csr, IssueError};
 use crate::device::cases::tell_people;
-use crate::device::which::{WhichDevice, which_device};
+use crate::device::which::{WhichDevice, choose};
 use crate::presence::Caller;
 use crate::state::AppState;
 use crate::store::building::Place;
@@ -91,11 +91,9 @@ async fn enroll_by(
     now: Timestamp,
 ) -> Result<EnrollmentAnswer, ProblemCode> {
     let token = token_of(state, presented).await?;
-    let key = Csr::read(asking.csr)
-        .map_err(|error| IssueError::Csr(error).problem_code())?
-        .public_key;
-    let subject = recognize(state, &token, &key, asking.evidence, now).await?;
-    let (device, issued) = issue(state, asking, subject, &token, now).await?;
+    let csr = Csr::read(asking.csr).map_err(|error| IssueError::Csr(error).problem_code())?;
+    let subject = recognize(state, &token, &csr.public_key, asking.evidence, now).await?;
+    let (device, issued) = issue(state, &csr, asking, subject, &token, now).await?;
     state.metrics.enrollments.add(1);
     tracing::info!(device.id = %device, token.id = %token.external_id, organization.id = %token.organization, "a device was enrolled");
     Ok(EnrollmentAnswer::Issued(Box::new(issued)))
@@ -196,6 +194,8 @@ struct Subject {
     spent_as: Option<Digest>,
     /// Its key had a record before: it is that device, whoever spent the token.
     is_known_by_key: bool,
+    /// Named just now.
+    is_new: bool,
 }
 
 /// The device that this enrollment is to make or finds again.
@@ -224,9 +224,11 @@ async fn recognize(
             recognized: unknown,
             spent_as: (!is_own).then(|| spent_as(evidence, key)),
             is_known_by_key: true,
+            is_new: false,
         });
     }
-    let recognized = which_device(&state.store, evidence, token.organization_id).await.map_err(outage)?;
+    let neighbours = state.traffic.enrollments.neighbours(evidence.items()).await?;
+    let recognized = choose(evidence, &neighbours, token.organization_id);
     let own = match &recognized {
         WhichDevice::Own(own) => Some(own.device),
         _ => None,
@@ -240,6 +242,7 @@ async fn recognize(
         recognized,
         spent_as: own.is_none().then(|| spent_as(evidence, key)),
         is_known_by_key: false,
+        is_new: own.is_none(),
     })
 }
 
@@ -261,6 +264,7 @@ fn still_valid(token: &Token, now: Timestamp) -> Result<(), ProblemCode> {
 /// Certifies and records the device; its token is spent in the same transaction, or nothing happens.
 async fn issue(
     state: &AppState,
+    csr: &Csr,
     asking: Asking<'_>,
     mut subject: Subject,
     token: &Token,
@@ -279,8 +283,9 @@ async fn issue(
     };
     loop {
         let agent = Some(asking.agent.to_string());
-        let (issued, mut enrollment) = certified(state, asking.csr, subject.device, &place, agent, now)?;
+        let (issued, mut enrollment) = certified(state, csr, subject.device, &place, agent, now)?;
         enrollment.evidence = Some(asking.evidence.clone());
+        enrollment.is_new = subject.is_new;
         enrollment.spending = subject.spent_as.map(|spent_as| Spending {
             token: token.external_id,
             spent_as,
@@ -293,6 +298,7 @@ async fn issue(
             // This hardware spent the token before: it is the device from then, with a certificate of that name.
             Enrolled::NotSpent(Spend::Again { device }) => {
                 subject.spent_as = None;
+                subject.is_new = false;
                 if !subject.is_known_by_key {
                     subject.device = device;
                 }
@@ -316,14 +322,14 @@ fn why_not_spent(spend: Spend) -> ProblemCode {
 /// A certificate for the key of `csr` as `device`'s, and what is to be recorded before it is given away.
 pub fn certified(
     state: &AppState,
-    csr: &Pem,
+    csr: &Csr,
     device: DeviceId,
     place: &Place,
     agent_version: Option<String>,
     now: Timestamp,
 ) -> Result<(Issued, Enrollment), ProblemCode> {
     let authority = state.authority.current();
-    let certificate = authority.issue_device(csr, &state.region.id, device, now).map_err(|error| {
+    let certificate = authority.certify_device(csr, &state.region.id, device, now).map_err(|error| {
         tracing::warn!(device.id = %device, %error, "a certificate was not issued");
         error.problem_code()
     })?;
@@ -341,6 +347,7 @@ pub fn certified(
             agent_version,
             receipt: Some(receipt_json(&receipt)),
         },
+        is_new: false,
         evidence: None,
     };
     let issued = Issued {
@@ -364,7 +371,7 @@ pub struct Certified {
 /// Certifies the key of `csr` as `device`'s and records both, with its place; no token is asked for.
 pub async fn certify(
     state: &AppState,
-    csr: &Pem,
+    csr: &Csr,
     device: DeviceId,
     place: &Place,
     agent_version: Option<String>,

@@ -86,6 +86,7 @@ pub async fn rekey(
         key: identity.key,
         owner: &owner,
         request,
+        csr: &csr,
         now,
     };
     // The answer to the first question was lost: the same key gets the same answer.
@@ -101,6 +102,7 @@ struct Asked<'a> {
     key: KeyFingerprint,
     owner: &'a KeyedDevice,
     request: &'a RekeyRequest,
+    csr: &'a Csr,
     now: Timestamp,
 }
 
@@ -214,15 +216,8 @@ impl Asked<'_> {
             // An image goes to a whole house; which rooms its copies stand in is for people to say.
             (place.room, place.room_id, place.room_name) = (None, None, None);
         }
-        let Certified { id, issued } = certify(
-            self.state,
-            &self.request.csr,
-            device,
-            &place,
-            Some(self.request.agent.to_string()),
-            self.now,
-        )
-        .await?;
+        let Certified { id, issued } =
+            certify(self.state, self.csr, device, &place, Some(self.request.agent.to_string()), self.now).await?;
         let new_key = NewKey {
             key: issued_key(&issued)?,
             replaced: self.key,

@@ -1,7 +1,7 @@
 //! "Which device is this hardware?" One question, asked by enrollment and for copied disks.
 //!
-//! [`choose`] is pure: the neighbours that share readings go in, the answer comes out. [`which_device`] asks the
-//! store for the neighbours.
+//! [`choose`] is pure: the neighbours that share readings go in, the answer comes out. Enrollments ask for the
+//! neighbours in groups; [`which_device_besides`] asks the store itself.
 
 use inventory_schema::DeviceId;
 use inventory_schema::enrollment::HardwareEvidence;
@@ -30,12 +30,8 @@ pub enum WhichDevice {
     New { resembles: Option<Recognized> },
 }
 
-/// Asks for a computer with `evidence` that comes to the organization with this internal id.
-pub async fn which_device(store: &Store, evidence: &HardwareEvidence, organization: i64) -> StoreResult<WhichDevice> {
-    which_device_besides(store, evidence, organization, None).await
-}
-
-/// As [`which_device`], where it is known of one device (by internal id) that it is another.
+/// Asks for a computer with `evidence` that comes to the organization with this internal id, where it may be known of
+/// one device (by internal id) that it is another.
 pub async fn which_device_besides(
     store: &Store,
     evidence: &HardwareEvidence,

@@ -13,7 +13,7 @@ use sqlx::any::AnyRow;
 
 use super::certificate::{IssuedCertificate, LOG};
 use super::device::NewDevice;
-use super::evidence;
+use super::evidence::{self, NotedEvidence};
 use super::statement::{Bulk, Columns, Value};
 use super::token::Spend;
 use super::{Store, StoreError, StoreResult};
@@ -25,6 +25,8 @@ pub struct Enrollment {
     pub spending: Option<Spending>,
     pub certificate: IssuedCertificate,
     pub device: NewDevice,
+    /// The device was named just now, so that nothing can be recorded of it yet.
+    pub is_new: bool,
     /// What its hardware says; `None` leaves what is known.
     pub evidence: Option<HardwareEvidence>,
 }
@@ -275,7 +277,12 @@ async fn write(connection: &mut AnyConnection, accepted: &[&Enrollment], new_key
     }
     let noted = accepted.iter().filter_map(|enrollment| {
         let evidence = enrollment.evidence.as_ref()?;
-        Some((id(enrollment), evidence, enrollment.device.enrolled_at))
+        Some(NotedEvidence {
+            device: id(enrollment),
+            evidence,
+            at: enrollment.device.enrolled_at,
+            is_first: enrollment.is_new,
+        })
     });
     evidence::note_all(connection, &noted.collect::<Vec<_>>()).await?;
     Ok(ids)
@@ -283,17 +290,19 @@ async fn write(connection: &mut AnyConnection, accepted: &[&Enrollment], new_key
 
 async fn upsert(connection: &mut AnyConnection, accepted: &[&Enrollment]) -> StoreResult<HashMap<DeviceId, i64>> {
     const UPSERT: Bulk = Bulk {
-        before: "INSERT INTO device (external_id, search_key, organization_id, building_id, room_id, enrolled_at, receipt, state) VALUES",
+        before: "INSERT INTO device \
+                 (external_id, search_key, organization_id, building_id, room_id, enrolled_at, receipt, state, evidence_digest) VALUES",
         after: "ON CONFLICT (external_id) DO UPDATE SET organization_id = excluded.organization_id, \
                 building_id = excluded.building_id, room_id = excluded.room_id, state = excluded.state, \
                 receipt = COALESCE(excluded.receipt, device.receipt) RETURNING id, external_id",
     };
     // In the devices' order, as everyone who writes several of them.
-    let devices: BTreeMap<DeviceId, &NewDevice> = accepted
+    let devices: BTreeMap<DeviceId, &Enrollment> = accepted
         .iter()
-        .map(|enrollment| (enrollment.device.external_id, &enrollment.device))
+        .map(|enrollment| (enrollment.device.external_id, *enrollment))
         .collect();
-    let rows = devices.into_values().map(|device| {
+    let rows = devices.into_values().map(|enrollment| {
+        let (device, evidence) = (&enrollment.device, enrollment.evidence.as_ref());
         let id: Value = device.external_id.to_string().into();
         vec![
             id.clone(),
@@ -304,6 +313,7 @@ async fn upsert(connection: &mut AnyConnection, accepted: &[&Enrollment]) -> Sto
             device.enrolled_at.into(),
             device.receipt.clone().into(),
             "enrolled".into(),
+            evidence.and_then(HardwareEvidence::digest).into(),
         ]
     });
     let rows = UPSERT.fetch(connection, rows.collect()).await?;

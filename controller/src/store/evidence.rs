@@ -1,16 +1,17 @@
 //! What devices are known by besides their keys: readings of hardware, current and past.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 
 use inventory_schema::enrollment::HardwareEvidence;
 use inventory_schema::likeness::{COMMON_FROM, EvidenceItem};
 use inventory_schema::{DeviceId, Digest, Timestamp};
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::presence::grow_revision;
-use super::statement::{Bulk, Columns, word};
-use super::{Store, StoreResult};
+use super::statement::{Bulk, Columns};
+use super::{Store, StoreError, StoreResult};
 
 /// A device that shares a telling value with the hardware in question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,61 +58,43 @@ impl Store {
 
     /// The devices that share a value with these readings, unless too many share it.
     pub async fn evidence_neighbours(&self, items: &BTreeSet<EvidenceItem>) -> StoreResult<EvidenceNeighbours> {
-        const ITEMS: Bulk = Bulk {
-            before: "WITH v(wanted) AS (VALUES",
-            after: ") SELECT e.device_id, e.kind, e.value, s.external_id, s.organization_id, s.id AS survivor FROM v \
-                    JOIN device_evidence e ON e.device_id = v.wanted JOIN device d ON d.id = e.device_id \
-                    JOIN device s ON s.id = COALESCE(d.merged_into, d.id) WHERE e.gone_at IS NULL",
-        };
-        let sharing = self.sharing(items).await?;
-        let wanted: BTreeSet<i64> = sharing
-            .values()
-            .filter(|devices| devices.len() < COMMON_FROM as usize)
-            .flatten()
-            .copied()
-            .collect();
-        let mut connection = self.read().acquire().await?;
-        let rows = ITEMS
-            .fetch(&mut connection, wanted.into_iter().map(|device| vec![device.into()]).collect())
-            .await?;
-        let mut candidates: BTreeMap<i64, EvidenceCandidate> = BTreeMap::new();
-        for row in &rows {
-            let device = row.int("survivor")?;
-            let candidate = match candidates.entry(device) {
-                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::btree_map::Entry::Vacant(entry) => entry.insert(EvidenceCandidate {
-                    device,
-                    external_id: row.parsed("external_id")?,
-                    organization_id: row.int("organization_id")?,
-                    items: BTreeSet::new(),
-                }),
-            };
-            candidate.items.insert(read_item(row)?);
-        }
-        let count = |devices: BTreeSet<i64>| u32::try_from(devices.len()).unwrap_or(u32::MAX);
-        Ok(EvidenceNeighbours {
-            candidates: candidates.into_values().collect(),
-            carriers: sharing.into_iter().map(|(item, devices)| (item, count(devices))).collect(),
-        })
+        let mut found = self.evidence_neighbours_of_each(std::slice::from_ref(items)).await?;
+        Ok(found.pop().unwrap_or_default())
     }
 
-    /// Up to [`COMMON_FROM`] devices per value: a value that a whole region shares costs no more than another.
-    async fn sharing(&self, items: &BTreeSet<EvidenceItem>) -> StoreResult<BTreeMap<EvidenceItem, BTreeSet<i64>>> {
-        let mut sharing: BTreeMap<EvidenceItem, BTreeSet<i64>> = BTreeMap::new();
-        let items: Vec<&EvidenceItem> = items.iter().collect();
-        for part in items.chunks(SLOTS) {
-            let mut query = sqlx::query(AssertSqlSafe(sharing_text()));
-            for slot in 0..SLOTS {
-                // An empty slot finds nothing: no value is NULL.
-                query = query
-                    .bind(part.get(slot).map(|item| item.kind.as_str()))
-                    .bind(part.get(slot).map(|item| item.value.as_str()));
+    /// The same for many computers at once, in their order.
+    pub async fn evidence_neighbours_of_each(&self, computers: &[BTreeSet<EvidenceItem>]) -> StoreResult<Vec<EvidenceNeighbours>> {
+        let mut connection = self.read().acquire().await?;
+        let sharing = sharing(&mut connection, computers.iter().flatten().collect()).await?;
+        let telling = |items: &BTreeSet<EvidenceItem>| -> BTreeSet<i64> {
+            let devices = items.iter().filter_map(|item| sharing.get(item));
+            devices
+                .filter(|devices| devices.len() < COMMON_FROM as usize)
+                .flatten()
+                .copied()
+                .collect()
+        };
+        let wanted: BTreeSet<i64> = computers.iter().flat_map(telling).collect();
+        let records = records_of(&mut connection, wanted).await?;
+        let neighbours = |items: &BTreeSet<EvidenceItem>| {
+            let mut candidates: BTreeMap<i64, EvidenceCandidate> = BTreeMap::new();
+            for record in telling(items).iter().filter_map(|device| records.get(device)) {
+                match candidates.entry(record.device) {
+                    // Of records that were joined the readings of all count.
+                    Entry::Occupied(joined) => joined.into_mut().items.extend(record.items.iter().cloned()),
+                    Entry::Vacant(place) => drop(place.insert(record.clone())),
+                }
             }
-            for row in query.fetch_all(self.read()).await? {
-                sharing.entry(read_item(&row)?).or_default().insert(row.int("device_id")?);
+            let carriers = items.iter().filter_map(|item| {
+                let devices = sharing.get(item)?;
+                Some((item.clone(), u32::try_from(devices.len()).unwrap_or(u32::MAX)))
+            });
+            EvidenceNeighbours {
+                candidates: candidates.into_values().collect(),
+                carriers: carriers.collect(),
             }
-        }
-        Ok(sharing)
+        };
+        Ok(computers.iter().map(neighbours).collect())
     }
 
     /// The device that this hardware is in this school: `proposed`, unless somebody was faster.
@@ -130,27 +113,76 @@ impl Store {
     }
 }
 
-/// Values asked for by one statement.
-const SLOTS: usize = 8;
-
-fn sharing_text() -> String {
-    let branch = |slot: usize| {
-        format!(
-            "SELECT * FROM (SELECT device_id, kind, value FROM device_evidence WHERE kind = ${} AND value = ${} AND gone_at IS NULL \
-             LIMIT {COMMON_FROM}) AS s{slot}",
-            2 * slot + 1,
-            2 * slot + 2
-        )
+/// Up to [`COMMON_FROM`] devices per value: a value that a whole region shares costs no more than another.
+async fn sharing(connection: &mut AnyConnection, items: BTreeSet<&EvidenceItem>) -> StoreResult<HashMap<EvidenceItem, Vec<i64>>> {
+    const FIND: Bulk = Bulk {
+        before: "WITH v(kind, value) AS (VALUES",
+        after: ") SELECT v.kind, v.value, (SELECT string_agg(CAST(s.device_id AS TEXT), ',') FROM \
+                (SELECT e.device_id FROM device_evidence e WHERE e.kind = v.kind AND e.value = v.value AND e.gone_at IS NULL LIMIT 10) AS s) \
+                AS devices FROM v",
     };
-    (0..SLOTS).map(branch).collect::<Vec<_>>().join(" UNION ALL ")
+    const _: () = assert!(COMMON_FROM == 10, "the statement counts as far as this");
+    let rows = items
+        .into_iter()
+        .map(|item| vec![item.kind.as_str().into(), item.value.as_str().into()]);
+    let mut sharing = HashMap::new();
+    for row in FIND.fetch(connection, rows.collect()).await? {
+        let Some(devices) = row.optional_text("devices")? else { continue };
+        let devices = devices.split(',').map(str::parse).collect::<Result<_, _>>();
+        let devices = devices.map_err(|error| StoreError::corrupt("devices", error))?;
+        sharing.insert(read_item(&row)?, devices);
+    }
+    Ok(sharing)
+}
+
+/// What is recorded of these devices; a joined one as the one it was joined into.
+async fn records_of(connection: &mut AnyConnection, devices: BTreeSet<i64>) -> StoreResult<HashMap<i64, EvidenceCandidate>> {
+    const ITEMS: Bulk = Bulk {
+        before: "WITH v(wanted) AS (VALUES",
+        after: ") SELECT e.device_id, e.kind, e.value, s.external_id, s.organization_id, s.id AS survivor FROM v \
+                JOIN device_evidence e ON e.device_id = v.wanted JOIN device d ON d.id = e.device_id \
+                JOIN device s ON s.id = COALESCE(d.merged_into, d.id) WHERE e.gone_at IS NULL",
+    };
+    let wanted = devices.into_iter().map(|device| vec![device.into()]).collect();
+    let mut records: HashMap<i64, EvidenceCandidate> = HashMap::new();
+    for row in &ITEMS.fetch(connection, wanted).await? {
+        let record = match records.entry(row.int("device_id")?) {
+            hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            hash_map::Entry::Vacant(entry) => entry.insert(EvidenceCandidate {
+                device: row.int("survivor")?,
+                external_id: row.parsed("external_id")?,
+                organization_id: row.int("organization_id")?,
+                items: BTreeSet::new(),
+            }),
+        };
+        record.items.insert(read_item(row)?);
+    }
+    Ok(records)
 }
 
 pub(super) async fn note(connection: &mut AnyConnection, device: i64, evidence: &HardwareEvidence, now: Timestamp) -> StoreResult<()> {
-    note_all(connection, &[(device, evidence, now)]).await
+    let noted = NotedEvidence {
+        device,
+        evidence,
+        at: now,
+        is_first: false,
+    };
+    note_all(connection, &[noted]).await
+}
+
+/// What the hardware of a device said.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NotedEvidence<'e> {
+    /// Internal id.
+    pub device: i64,
+    pub evidence: &'e HardwareEvidence,
+    pub at: Timestamp,
+    /// Nothing was recorded of this device before, and its row has the evidence's digest.
+    pub is_first: bool,
 }
 
 /// Notes what the hardware of many devices says, one row per device.
-pub(super) async fn note_all(connection: &mut AnyConnection, noted: &[(i64, &HardwareEvidence, Timestamp)]) -> StoreResult<()> {
+pub(super) async fn note_all(connection: &mut AnyConnection, noted: &[NotedEvidence<'_>]) -> StoreResult<()> {
     const NOTE: Bulk = Bulk {
         before: "INSERT INTO device_evidence (device_id, kind, value, first_seen_at, last_seen_at) VALUES",
         after: "ON CONFLICT (device_id, kind, value) DO UPDATE SET last_seen_at = excluded.last_seen_at, gone_at = NULL",
@@ -166,23 +198,23 @@ pub(super) async fn note_all(connection: &mut AnyConnection, noted: &[(i64, &Har
         after: ") UPDATE device SET evidence_digest = v.said FROM v WHERE device.id = v.target",
     };
     let mut items = Vec::new();
-    for (device, evidence, now) in noted {
-        items.extend(evidence.items().into_iter().map(|item| {
+    for NotedEvidence { device, evidence, at, .. } in noted {
+        let row = |item: EvidenceItem| {
             vec![
                 (*device).into(),
-                word(&item.kind).into(),
-                item.value.as_str().into(),
-                (*now).into(),
-                (*now).into(),
+                item.kind.as_str().into(),
+                item.value.into(),
+                (*at).into(),
+                (*at).into(),
             ]
-        }));
+        };
+        items.extend(evidence.items().into_iter().map(row));
     }
     NOTE.execute(&mut *connection, items).await?;
-    let gone = noted.iter().map(|(device, _, now)| vec![(*device).into(), (*now).into()]);
+    let known = || noted.iter().filter(|noted| !noted.is_first);
+    let gone = known().map(|noted| vec![noted.device.into(), noted.at.into()]);
     GONE.execute(&mut *connection, gone.collect()).await?;
-    let digests = noted
-        .iter()
-        .map(|(device, evidence, _)| vec![(*device).into(), evidence.digest().into()]);
+    let digests = known().map(|noted| vec![noted.device.into(), noted.evidence.digest().into()]);
     DIGEST.execute(connection, digests.collect()).await?;
     Ok(())
 }

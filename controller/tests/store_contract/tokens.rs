@@ -52,6 +52,7 @@ fn computer(place: &Place, token: TokenId, number: u64, device: DeviceId, now: T
             issued_at: now,
             der: vec![0x30, 0x00],
         },
+        is_new: false,
         evidence: Some(HardwareEvidence {
             system_serial: Some(serial.parse().unwrap()),
             ..HardwareEvidence::default()

@@ -28,15 +28,15 @@ pub async fn renew(
 
 /// A new certificate for the key that `identity` has proven.
 pub(crate) async fn renewed(state: &AppState, identity: &DeviceIdentity, csr: &Pem, now: Timestamp) -> Result<RenewalAnswer, ProblemCode> {
-    let key = Csr::read(csr).map_err(|error| IssueError::Csr(error).problem_code())?.public_key;
-    if key.fingerprint() != identity.key {
+    let csr = Csr::read(csr).map_err(|error| IssueError::Csr(error).problem_code())?;
+    if csr.public_key.fingerprint() != identity.key {
         // Another key is another enrollment: the caller has proven only the key of its certificate.
         return Err(ProblemCode::CsrMalformed);
     }
     let certificate = state
         .authority
         .current()
-        .issue_device(csr, &state.region.id, identity.device, now)
+        .certify_device(&csr, &state.region.id, identity.device, now)
         .map_err(|error| error.problem_code())?;
     in_time(log_certificate(state, identity.device, &certificate, now)).await?;
     tracing::info!(device.id = %identity.device, not_after = %certificate.validity.not_after, "a certificate was renewed");
