@@ -26,7 +26,7 @@ use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::{Microseconds, Seconds};
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::text::Word;
-use inventory_schema::{CanonicalBytes, DeviceId, Digest, Envelope, KeyFingerprint, RegionId, SectionName};
+use inventory_schema::{CanonicalBytes, DeviceId, Digest, Envelope, KeyFingerprint, RegionId, SectionName, Timestamp};
 
 pub use action::Action;
 pub use event::{Delivery, Event, Failure, Rekeyed};
@@ -61,6 +61,8 @@ pub struct Reconciler {
     holdings: Holdings,
     spool: SpoolDepth,
     collected: BTreeMap<SectionName, Digest>,
+    /// The newest order to every device to look at its hardware. Not kept on disk: an agent that starts looks anyway.
+    collection: Option<Timestamp>,
     /// Sections to state although they did not change.
     wanted: BTreeSet<SectionName>,
     /// Why the next envelope does not continue from what this agent wrote last.
@@ -161,6 +163,7 @@ impl Reconciler {
             holdings,
             spool,
             collected: BTreeMap::new(),
+            collection: None,
             wanted: BTreeSet::new(),
             resumption: None,
             collect: Duty::Due(now.uptime),
@@ -349,6 +352,7 @@ impl Reconciler {
         if answer.collect_now {
             self.collect.no_later_than(now.uptime);
         }
+        self.collection = answer.collection.or(self.collection);
         self.evidence_wanted = answer.evidence_wanted;
         if answer.evidence_wanted {
             self.check_in = Duty::Due(now.uptime);
@@ -761,6 +765,7 @@ impl Reconciler {
             spool: self.spool,
             evidence: self.recognition.kept.digest(),
             hardware: self.evidence_wanted.then(|| self.recognition.kept.clone()),
+            collection: self.collection,
         }
     }
 }

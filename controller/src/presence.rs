@@ -101,6 +101,10 @@ async fn answer(store: &Store, memory: &Mutex<Standings>, questions: Vec<Questio
             };
             let remembered = memory.of(key);
             let known = remembered.as_deref().map(Standing::known);
+            let sign = match &remembered {
+                Some(standing) => sign.map(|sign| sign.news(standing)),
+                None => sign,
+            };
             (Call { key, known, sign, tells }, remembered)
         };
         questions.into_iter().map(call).unzip()

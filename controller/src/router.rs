@@ -145,6 +145,7 @@ fn pages() -> Vec<Route> {
         get("/organizations/{organization}/tokens/new", CreateTokens, web::tokens::form),
         post("/organizations/{organization}/tokens", CreateTokens, web::tokens::create),
         get("/devices", ViewDevices, web::devices::list),
+        post("/devices/collect", EditDevices, web::devices::collect_now),
         get("/devices/{device}", ViewDevices, web::device::show),
         post("/devices/{device}/room", EditDevices, web::device::relocate),
         post("/devices/{device}/collect", EditDevices, web::device::collect_now),

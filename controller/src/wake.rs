@@ -5,11 +5,11 @@
 //! one controller changes reaches those who wait at another in the same way as those who wait at itself.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use inventory_schema::DeviceId;
+use inventory_schema::{DeviceId, Timestamp};
 use tokio::sync::Notify;
 
 use crate::store::{Store, StoreResult};
@@ -22,6 +22,8 @@ pub struct Waiting {
     /// A device may wait more than once: its earlier connection may be dead, or its disk have a twin.
     places: Mutex<BTreeMap<(DeviceId, u64), Arc<Notify>>>,
     entered: AtomicU64,
+    /// When everybody was last asked to look at their hardware, in microseconds, as far as was read; 0: never.
+    collection: AtomicI64,
 }
 
 /// A place among the waiting; leaving it is dropping it.
@@ -63,6 +65,15 @@ impl Waiting {
         self.lock().values().for_each(|bell| bell.notify_one());
     }
 
+    /// The newest order to everybody to look at their hardware. Whoever takes a place and then finds an older one here is
+    /// woken when the newer one is read.
+    pub fn collection(&self) -> Option<Timestamp> {
+        match self.collection.load(Ordering::SeqCst) {
+            0 => None,
+            ordered => Some(Timestamp::from_unix_micros(ordered)),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(DeviceId, u64), Arc<Notify>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,6 +112,9 @@ pub async fn keep_waking(store: Store, waiting: Arc<Waiting>) {
 
 async fn wake_after(store: &Store, waiting: &Waiting, number: Option<i64>) -> StoreResult<i64> {
     let news = store.news_after(number).await?;
+    if let Some(ordered) = news.collection {
+        waiting.collection.store(ordered.unix_micros(), Ordering::SeqCst);
+    }
     // What changed before the first look is not known: whoever waits already looks again.
     if news.everyone || number.is_none() {
         waiting.wake_all();

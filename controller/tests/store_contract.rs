@@ -74,6 +74,8 @@ on_both_engines! {
     devices::the_overview_counts_by_municipality,
     devices::a_deleted_device_leaves_its_certificates_and_revocations,
     presence::signs_of_life_never_go_back,
+    presence::what_a_sign_of_life_says_anew_is_recorded_and_nothing_else,
+    presence::an_order_to_all_is_one_row_and_later_than_the_one_before,
     presence::whatever_an_answer_depends_on_ends_what_was_remembered,
     presence::a_record_that_is_gone_is_not_remembered,
     presence::a_device_is_told_once_to_look_at_its_hardware,

@@ -63,6 +63,9 @@ pub struct CheckIn {
     /// The evidence itself, sent after the controller wanted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hardware: Option<HardwareEvidence>,
+    /// The newest order to every device to look at its hardware that the agent has heard of since it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<Timestamp>,
 }
 
 /// What waits on the agent's disk.
@@ -108,6 +111,9 @@ pub struct CheckInAnswer {
     /// `POST /v1/rekey` before it signs anything more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rekey: bool,
+    /// The newest order to every device to look at its hardware; the agent says it with its next check-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<Timestamp>,
 }
 
 checked_text!(/// Random text that the asker makes, 16 to 64 characters, so that an old answer cannot be replayed.

@@ -194,6 +194,7 @@ impl Subject<'_> {
             spool: SpoolDepth::default(),
             evidence: None,
             hardware: None,
+            collection: None,
         }
     }
 }

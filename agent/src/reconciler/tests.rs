@@ -314,6 +314,7 @@ impl World {
             receipt: None,
             evidence_wanted: false,
             rekey: false,
+            collection: None,
         }))
     }
 

@@ -41,6 +41,7 @@ fn recognized() -> Response {
         receipt: None,
         evidence_wanted: false,
         rekey: false,
+        collection: None,
     })
 }
 

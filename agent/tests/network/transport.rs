@@ -73,6 +73,7 @@ fn check_in() -> CheckIn {
         spool: SpoolDepth::default(),
         evidence: None,
         hardware: None,
+        collection: None,
     }
 }
 
@@ -90,6 +91,7 @@ fn all_is_well(_: &Request) -> Response {
         receipt: None,
         evidence_wanted: false,
         rekey: false,
+        collection: None,
     })
 }
 

@@ -1,9 +1,9 @@
 //! The controller as a process under measurement: what `cos-controller serve` runs, with a register and a token in its
-//! database, and orders on its standard input in place of a person who presses buttons on ten thousand pages.
+//! database, and orders on its standard input in place of a person who presses a button on a page.
 //!
 //! | Order | Does | Answers |
 //! |---|---|---|
-//! | `collect FILE` | asks every device that FILE names to look at its hardware now | how many |
+//! | `collect` | asks every device to look at its hardware now | – |
 //! | `waiting` | – | how many devices wait for news |
 
 use std::io::BufRead;
@@ -20,7 +20,6 @@ use cos_controller::store::building::Place;
 use cos_controller::store::organization::OrganizationFilter;
 use cos_controller::store::{Page, Scope};
 use cos_controller::token::{TokenOrigin, TokenWish, issue};
-use inventory_schema::DeviceId;
 
 use crate::Outcome;
 
@@ -98,12 +97,11 @@ async fn place(server: &Server) -> Outcome<Option<Place>> {
 }
 
 async fn obey(server: &Server, order: &str) -> Outcome<usize> {
-    match order.split_once(' ') {
-        Some(("collect", file)) => {
-            let devices = std::fs::read_to_string(file)?;
-            let devices: Vec<DeviceId> = devices.lines().map(str::parse).collect::<Result<_, _>>()?;
-            server.state.store.ask_to_collect(&devices).await?;
-            Ok(devices.len())
+    match order {
+        "collect" => {
+            let (store, now) = (&server.state.store, server.state.clock.now());
+            store.ask_all_to_collect(Scope::REGION, now).await?;
+            Ok(0)
         }
         _ => Ok(server.state.traffic.waiting.count()),
     }

@@ -143,16 +143,27 @@ impl Device {
 
     /// A check-in that has no news and expects none.
     pub fn check_in(&self, wait: u64) -> Vec<u8> {
+        check_in(wait, &self.beliefs(), None)
+    }
+
+    /// What it says in a check-in.
+    pub fn beliefs(&self) -> Value {
         let acknowledged = self
             .head
             .map(|(sequence, digest)| json!({ "place": { "epoch": 0, "sequence": sequence }, "digest": digest }));
-        let document = json!({
-            "protocol": { "oldest": 1, "newest": 1 }, "agent": "0.1.0", "clock": clock(), "held": self.held, "acknowledged": acknowledged,
+        json!({
+            "protocol": { "oldest": 1, "newest": 1 }, "agent": "0.1.0", "held": self.held, "acknowledged": acknowledged,
             "trust": self.trust, "receipt": self.receipt, "spool": { "reports": 0, "bytes": 0, "tombstones": 0 },
-        });
-        let path = format!("/v1/check-in?wait={wait}");
-        request(&path, "content-type: application/json\r\n", document.to_string().as_bytes())
+        })
     }
+}
+
+/// A check-in of somebody who has heard of this order to all.
+pub fn check_in(wait: u64, beliefs: &Value, collection: Option<&str>) -> Vec<u8> {
+    let mut document = beliefs.clone();
+    (document["clock"], document["collection"]) = (clock(), json!(collection));
+    let path = format!("/v1/check-in?wait={wait}");
+    request(&path, "content-type: application/json\r\n", document.to_string().as_bytes())
 }
 
 fn clock() -> Value {

@@ -26,6 +26,10 @@ use figure::Table;
 use pair::{Engine, Pair};
 use process::SlowDisk;
 
+/// The controller's own; the reference has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome {

@@ -92,10 +92,6 @@ impl Pair {
         Ok(())
     }
 
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     pub fn computer(&mut self) -> Outcome<Computer> {
         self.next += 1;
         Computer::new(self.next, &self.token)

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::client::{Connection, Target, request};
+use crate::device::check_in;
 use crate::figure::{Table, at_most, median};
 use crate::pair::{Pair, bare_beside};
 use crate::process::{Server, SlowDisk};
@@ -112,7 +114,7 @@ struct House {
 /// What is done so that everyone learns of something.
 enum Publish {
     /// An order to the controller's process.
-    Order(String),
+    Order(&'static str),
     /// A request to the reference.
     Request(Box<Connection>),
 }
@@ -127,31 +129,22 @@ struct Heard {
 
 impl House {
     async fn ours(pair: &mut Pair, agents: usize) -> Outcome<Self> {
-        let list = pair.folder().join("devices.txt");
-        let ids: Vec<&str> = pair.devices[..agents].iter().map(|device| device.id.as_str()).collect();
-        std::fs::write(&list, ids.join("\n"))?;
         let mut waiters = Vec::new();
         for device in &pair.devices[..agents] {
-            waiters.push((pair.our(device, false)?, device.check_in(50)));
+            waiters.push((pair.our(device, false)?, Waiter::Agent(device.beliefs())));
         }
-        let mut house = Self::open(
-            &pair.ours,
-            waiters,
-            Publish::Order(format!("collect {}", list.display())),
-            b"\"collect_now\":true",
-        )
-        .await?;
+        let mut house = Self::open(&pair.ours, waiters, Publish::Order("collect")).await?;
         house.all_wait(&mut pair.ours).await?;
         Ok(house)
     }
 
     async fn bare(server: &Server, target: Target, agents: usize) -> Outcome<Self> {
         let publisher = target.connect().await?;
-        let waiters = (0..agents).map(|_| (target.clone(), request("/wait", "", b"")));
-        Self::open(server, waiters.collect(), Publish::Request(Box::new(publisher)), b"xxxxxxxx").await
+        let waiters = (0..agents).map(|_| (target.clone(), Waiter::Bare));
+        Self::open(server, waiters.collect(), Publish::Request(Box::new(publisher))).await
     }
 
-    async fn open(server: &Server, waiters: Vec<(Target, Vec<u8>)>, publish: Publish, news: &'static [u8]) -> Outcome<Self> {
+    async fn open(server: &Server, waiters: Vec<(Target, Waiter)>, publish: Publish) -> Outcome<Self> {
         let mut house = Self {
             agents: waiters.len(),
             heard: Arc::default(),
@@ -161,8 +154,8 @@ impl House {
             tasks: JoinSet::new(),
         };
         let door = Arc::new(Semaphore::new(NEWCOMERS));
-        for (target, request) in waiters {
-            house.tasks.spawn(wait(target, request, news, house.heard.clone(), door.clone()));
+        for (target, waiter) in waiters {
+            house.tasks.spawn(wait(target, waiter, house.heard.clone(), door.clone()));
         }
         house.settle(server).await?;
         Ok(house)
@@ -227,7 +220,11 @@ impl House {
                 return Ok(());
             }
             if begun.elapsed() > PATIENCE {
-                return Err(format!("the agents do not come to rest: {:?}", self.tasks.try_join_next()).into());
+                let asking = self.heard.asking.load(Ordering::SeqCst);
+                let failed = self.tasks.try_join_next();
+                return Err(
+                    format!("the agents do not come to rest: {asking} ask, the server works {worked:?} of {QUIET:?}; {failed:?}").into(),
+                );
             }
         }
     }
@@ -238,15 +235,45 @@ impl House {
     }
 }
 
-async fn wait(target: Target, request: Vec<u8>, news: &'static [u8], heard: Arc<Heard>, door: Arc<Semaphore>) -> Outcome {
+/// Who waits, and for what.
+enum Waiter {
+    /// At the controller, for an order to all to look at their hardware; with what it says of itself.
+    Agent(Value),
+    /// At the reference, for anything.
+    Bare,
+}
+
+impl Waiter {
+    fn asks(&self, ordered: Option<&str>) -> Vec<u8> {
+        match self {
+            Self::Agent(beliefs) => check_in(50, beliefs, ordered),
+            Self::Bare => request("/wait", "", b""),
+        }
+    }
+
+    /// Whether the answer brought news.
+    fn hears(&self, answer: &[u8], ordered: &mut Option<String>) -> Outcome<bool> {
+        if matches!(self, Self::Bare) {
+            return Ok(true);
+        }
+        let answer = std::str::from_utf8(answer)?;
+        let newest = answer.split("\"collection\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        *ordered = newest.map(str::to_owned);
+        Ok(answer.contains("\"collect_now\":true"))
+    }
+}
+
+async fn wait(target: Target, waiter: Waiter, heard: Arc<Heard>, door: Arc<Semaphore>) -> Outcome {
+    let mut ordered = None;
     let mut connection = {
         let _place = door.acquire().await?;
         target.connect().await?
     };
     loop {
+        // Made anew each time: a clock that stands still is a fault that is recorded.
+        let request = waiter.asks(ordered.as_deref());
         heard.asking.fetch_add(1, Ordering::SeqCst);
-        let answer = connection.ask(&request).await?;
-        let is_news = answer.windows(news.len()).any(|window| window == news);
+        let is_news = waiter.hears(connection.ask(&request).await?, &mut ordered)?;
         heard.asking.fetch_sub(1, Ordering::SeqCst);
         // A wait that ended without news begins again.
         if is_news {

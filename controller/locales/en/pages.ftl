@@ -117,6 +117,7 @@ devices-found = { $count ->
     [one] { $shown } device
    *[other] { $shown } devices
 }
+devices-collect-do = Check the hardware of all now
 device-unnamed = Unnamed
 device-place = Where and when
 device-move = Move to a room

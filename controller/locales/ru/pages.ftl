@@ -121,6 +121,7 @@ devices-found = { $count ->
     [few] { $shown } устройства
    *[many] { $shown } устройств
 }
+devices-collect-do = Проверить оборудование всех сейчас
 device-unnamed = Без имени
 device-place = Где и когда
 device-move = Переместить в кабинет

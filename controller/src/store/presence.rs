@@ -10,6 +10,7 @@
 //! | the device enrolled again or was made again from its receipt | `device.rs` (`insert_device`) |
 //! | its receipt, its place, its state | `device.rs` |
 //! | it is asked to look at its hardware, and was told so | here |
+//! | it comes with another version of its agent, or its clock is wrong by another time | here (`TOUCH`) |
 //! | its key lost its force | `certificate.rs` (`revoke_key`), after the revocation itself is durable |
 //! | its key is used in another boot | `boot.rs` |
 //! | its hardware evidence | `evidence.rs` |
@@ -21,6 +22,7 @@
 //! `crate::presence`, in groups.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt::Write;
 
 use inventory_schema::device::BootId;
 use inventory_schema::enrollment::Receipt;
@@ -30,10 +32,11 @@ use inventory_schema::{DeviceId, Digest, KeyFingerprint, SectionName, Timestamp}
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::organization::in_scope;
 use super::report::read_head;
-use super::statement::{Bulk, Columns, Value, raw};
+use super::statement::{Bulk, Columns, Value, raw, records};
 use super::wake::Change;
-use super::{EngineKind, Store, StoreResult, deadline};
+use super::{EngineKind, Scope, Store, StoreResult, deadline};
 
 /// A check-in, or a look at what one would be answered.
 #[derive(Debug, Clone)]
@@ -41,7 +44,7 @@ pub struct Call {
     pub key: KeyFingerprint,
     /// What the caller remembers of this key, if anything.
     pub known: Option<Known>,
-    /// `None`: only a look.
+    /// `None`: only a look. Of someone who is known, without what is recorded already ([`Sign::news`]).
     pub sign: Option<Sign>,
     /// Whether the device is told by the answer what it was asked for.
     pub tells: bool,
@@ -65,7 +68,38 @@ pub struct Sign {
     pub clock_offset_micros: Option<i64>,
 }
 
+/// A clock that goes on being wrong by as much as before is not recorded anew: people are told of two seconds and more.
+const SAME_OFFSET_MICROS: u64 = 1_000_000;
+
 impl Sign {
+    /// The sign without what is recorded of this device already: usually the time alone is left.
+    #[must_use]
+    pub fn news(self, recorded: &Standing) -> Self {
+        let is_the_same = |offset: &i64| {
+            let before = recorded.clock_offset_micros;
+            before.is_some_and(|before| offset.abs_diff(before) < SAME_OFFSET_MICROS)
+        };
+        Self {
+            at: self.at,
+            agent_version: self
+                .agent_version
+                .filter(|version| Some(version) != recorded.agent_version.as_ref()),
+            clock_offset_micros: self.clock_offset_micros.filter(|offset| !is_the_same(offset)),
+        }
+    }
+
+    fn at(at: Timestamp) -> Self {
+        Self {
+            at,
+            agent_version: None,
+            clock_offset_micros: None,
+        }
+    }
+
+    fn is_time_alone(&self) -> bool {
+        self.agent_version.is_none() && self.clock_offset_micros.is_none()
+    }
+
     fn values(&self) -> [Value; 3] {
         [self.at.into(), self.agent_version.clone().into(), self.clock_offset_micros.into()]
     }
@@ -107,6 +141,8 @@ pub struct Standing {
     pub rekey: bool,
     /// Of the hardware evidence that is recorded.
     pub evidence: Option<Digest>,
+    pub agent_version: Option<String>,
+    pub clock_offset_micros: Option<i64>,
     /// Whether every section that the device states is held with its body.
     is_whole: bool,
 }
@@ -124,6 +160,8 @@ impl Standing {
             boot: None,
             rekey: false,
             evidence: None,
+            agent_version: None,
+            clock_offset_micros: None,
             is_whole,
         }
     }
@@ -151,21 +189,15 @@ pub(super) const NOTE_REPORTS: Bulk = Bulk {
             revision = presence.revision + 1 FROM v WHERE presence.device_id = v.target",
 };
 
-/// The signs of life of those whose revision is still the one that is known: usually all, and then nothing need be read.
-const TOUCH_UNCHANGED: Bulk = Bulk {
-    before: "WITH v(target, expected, seen, agent, drift) AS (VALUES",
-    after: ") UPDATE presence SET last_seen_at = CASE WHEN presence.last_seen_at > v.seen THEN presence.last_seen_at ELSE v.seen END, \
-            agent_version = COALESCE(v.agent, presence.agent_version), \
-            clock_offset_micros = COALESCE(v.drift, presence.clock_offset_micros) FROM v WHERE presence.device_id = v.target \
-            AND presence.revision = v.expected",
-};
-
+/// What is recorded anew is a change like any other: whoever remembers the device reads it again.
 const TOUCH: Bulk = Bulk {
     before: "WITH v(target, seen, agent, drift) AS (VALUES",
     after: ") UPDATE presence SET last_seen_at = CASE WHEN presence.last_seen_at > v.seen THEN presence.last_seen_at ELSE v.seen END, \
             agent_version = COALESCE(v.agent, presence.agent_version), \
-            clock_offset_micros = COALESCE(v.drift, presence.clock_offset_micros) FROM v WHERE presence.device_id = v.target \
-            RETURNING device_id, revision",
+            clock_offset_micros = COALESCE(v.drift, presence.clock_offset_micros), revision = presence.revision + CASE \
+            WHEN COALESCE(v.agent, presence.agent_version) IS NOT DISTINCT FROM presence.agent_version \
+            AND COALESCE(v.drift, presence.clock_offset_micros) IS NOT DISTINCT FROM presence.clock_offset_micros THEN 0 ELSE 1 END \
+            FROM v WHERE presence.device_id = v.target RETURNING device_id, revision",
 };
 
 const LOOK: Bulk = Bulk {
@@ -187,6 +219,9 @@ impl Store {
     }
 
     async fn hear_group(&self, calls: &[Call]) -> StoreResult<Vec<Heard>> {
+        if self.hear_the_usual(calls).await? {
+            return Ok(vec![Heard::Unchanged; calls.len()]);
+        }
         let mut group = if calls.iter().any(|call| call.sign.is_some()) {
             let mut transaction = self.begin().await?;
             let mut group = Group::answer(self.engine_kind(), &mut transaction, calls).await?;
@@ -204,6 +239,46 @@ impl Store {
         }
         group.leave_untold();
         Ok(calls.iter().map(|call| group.outcome(call)).collect())
+    }
+
+    /// Notes a group in which nobody says anything new and nobody's revision is another: one statement, which is its own
+    /// transaction. `false`: there is more to it, and all are to be heard one by one; to be noted twice changes nothing.
+    async fn hear_the_usual(&self, calls: &[Call]) -> StoreResult<bool> {
+        let mut newest: BTreeMap<i64, (i64, Timestamp)> = BTreeMap::new();
+        for call in calls {
+            let (Some(known), Some(sign)) = (call.known, &call.sign) else {
+                return Ok(false);
+            };
+            let noted = newest.entry(known.device).or_insert((known.revision, sign.at));
+            if !sign.is_time_alone() || noted.0 != known.revision {
+                return Ok(false);
+            }
+            noted.1 = noted.1.max(sign.at);
+        }
+        let signs: Vec<Unchanged> = newest
+            .into_iter()
+            .map(|(device, (revision, at))| Unchanged { device, revision, at })
+            .collect();
+        let mut connection = self.write().acquire().await?;
+        Ok(touch_unchanged(self.engine_kind(), &mut connection, &signs).await?.is_empty())
+    }
+
+    /// Asks every device in scope to look at its hardware.
+    pub async fn ask_all_to_collect(&self, scope: Scope, now: Timestamp) -> StoreResult<()> {
+        if scope == Scope::REGION {
+            return self.order_collection(now).await;
+        }
+        let rows = sqlx::query(concat!(
+            "SELECT d.external_id FROM device d JOIN organization o ON o.id = d.organization_id \
+             JOIN organization_version v ON v.organization_id = o.id AND v.superseded_at IS NULL WHERE ",
+            in_scope!()
+        ))
+        .bind(scope.municipality)
+        .bind(scope.organization)
+        .fetch_all(self.read())
+        .await?;
+        let devices: Vec<DeviceId> = records(&rows, |row| row.parsed("external_id"))?;
+        self.ask_to_collect(&devices).await
     }
 
     /// Asks devices to look at their hardware: each is told once, with its next answer, and at once if it waits.
@@ -296,49 +371,56 @@ impl Group {
     /// One row per device, or which of two is written would be left to the engine; in the devices' order, so that
     /// two controllers never wait for each other crosswise.
     async fn note(&mut self, connection: &mut AnyConnection, calls: &[Call]) -> StoreResult<()> {
-        let mut newest: BTreeMap<i64, (i64, Option<&Sign>)> = BTreeMap::new();
+        let mut newest: BTreeMap<i64, (i64, Option<Sign>)> = BTreeMap::new();
         for call in calls {
             let Some(Known { device, revision }) = self.known(call) else {
                 continue;
             };
             let (_, noted) = newest.entry(device).or_insert((revision, None));
-            if noted.is_none_or(|noted| call.sign.as_ref().is_some_and(|sign| noted.at <= sign.at)) {
-                *noted = call.sign.as_ref().or(*noted);
+            if let Some(sign) = self.news(call)
+                && noted.as_ref().is_none_or(|noted| noted.at <= sign.at)
+            {
+                *noted = Some(sign);
             }
         }
-        let signs = newest
-            .iter()
-            .filter_map(|(device, (revision, sign))| sign.map(|sign| (*device, *revision, sign)));
-        let changed = self.touch_unchanged(&mut *connection, signs.collect()).await?;
-        let looks = newest.iter().filter(|(_, (_, sign))| sign.is_none());
-        let mut rows = TOUCH.fetch(&mut *connection, changed).await?;
-        rows.extend(
-            LOOK.fetch(connection, looks.map(|(device, _)| vec![(*device).into()]).collect())
-                .await?,
-        );
+        let (mut usual, mut others, mut looks) = (Vec::new(), Vec::new(), Vec::new());
+        for (device, (revision, sign)) in newest {
+            match sign {
+                Some(sign) if sign.is_time_alone() => usual.push(Unchanged {
+                    device,
+                    revision,
+                    at: sign.at,
+                }),
+                Some(sign) => others.push((device, sign)),
+                None => looks.push(vec![device.into()]),
+            }
+        }
+        let changed = touch_unchanged(self.engine, &mut *connection, &usual).await?;
+        for usual in usual {
+            if changed.contains(&usual.device) {
+                others.push((usual.device, Sign::at(usual.at)));
+            } else {
+                self.revisions.insert(usual.device, usual.revision);
+            }
+        }
+        others.sort_by_key(|(device, _)| *device);
+        let row = |(device, sign): (i64, Sign)| std::iter::once(device.into()).chain(sign.values()).collect();
+        let mut rows = TOUCH.fetch(&mut *connection, others.into_iter().map(row).collect()).await?;
+        rows.extend(LOOK.fetch(connection, looks).await?);
         for row in rows {
             self.revisions.insert(row.int("device_id")?, row.int("revision")?);
         }
         Ok(())
     }
 
-    /// Answers the rows of those that are to be noted in another way: someone's revision is not the one that is known.
-    async fn touch_unchanged(&mut self, connection: &mut AnyConnection, signs: Vec<(i64, i64, &Sign)>) -> StoreResult<Vec<Vec<Value>>> {
-        let changed = match self.engine {
-            EngineKind::Sqlite => touch_in_parts(connection, &signs).await?,
-            EngineKind::Postgres => touch_in_one(connection, &signs).await?,
-        };
-        let mut rows = Vec::new();
-        for (device, revision, sign) in signs {
-            if changed.contains(&device) {
-                let mut row = vec![device.into()];
-                row.extend(sign.values());
-                rows.push(row);
-            } else {
-                self.revisions.insert(device, revision);
-            }
-        }
-        Ok(rows)
+    /// The call's sign of life without what is recorded already.
+    fn news(&self, call: &Call) -> Option<Sign> {
+        let sign = call.sign.clone()?;
+        let standing = self.read.get(&call.key).and_then(|reading| reading.standing.as_ref());
+        Some(match standing {
+            Some(standing) => sign.news(standing),
+            None => sign,
+        })
     }
 
     async fn read(&mut self, connection: &mut AnyConnection, keys: BTreeSet<KeyFingerprint>) -> StoreResult<()> {
@@ -346,7 +428,7 @@ impl Group {
             // Names of keys are text with devices and bytes with reports.
             before: "WITH v(wanted, bytes) AS (VALUES",
             after: ") SELECT v.wanted, x.id AS revocation, h.epoch, h.sequence, h.digest, d.id, d.external_id, d.receipt, p.revision, \
-                    p.collect, k.boot, k.rekey, o.proven, d.evidence_digest FROM v LEFT JOIN revocation x ON x.fingerprint = v.wanted \
+                    p.agent_version, p.clock_offset_micros, p.collect, k.boot, k.rekey, o.proven, d.evidence_digest FROM v LEFT JOIN revocation x ON x.fingerprint = v.wanted \
                     LEFT JOIN chain_head h ON h.fingerprint = v.bytes \
                     LEFT JOIN device_key k ON k.fingerprint = v.wanted LEFT JOIN device d ON d.id = k.device_id \
                     LEFT JOIN presence p ON p.device_id = d.id \
@@ -457,59 +539,71 @@ impl Group {
     }
 }
 
-/// Notes those whose revision is the known one. Answers the devices of every statement in which not all were.
-async fn touch_in_parts(connection: &mut AnyConnection, signs: &[(i64, i64, &Sign)]) -> StoreResult<HashSet<i64>> {
-    let row = |(device, revision, sign): &(i64, i64, &Sign)| {
-        let mut row = vec![(*device).into(), (*revision).into()];
-        row.extend(sign.values());
-        row
-    };
-    let rows = signs.iter().map(row).collect();
-    let (mut changed, mut left) = (HashSet::new(), signs);
-    for part in TOUCH_UNCHANGED.execute_in_parts(connection, rows).await? {
-        let (done, rest) = left.split_at(part.rows);
-        left = rest;
-        if usize::try_from(part.changed) != Ok(part.rows) {
-            changed.extend(done.iter().map(|(device, ..)| *device));
-        }
-    }
-    Ok(changed)
+/// A device that says nothing but that it is there, and the revision that is known of it.
+struct Unchanged {
+    device: i64,
+    revision: i64,
+    at: Timestamp,
 }
 
-/// As [`touch_in_parts`], where each column travels as one text: PostgreSQL reads a list of five values in a fraction of
-/// the time that five values of each row take. Answers the devices whose revision is another.
-async fn touch_in_one(connection: &mut AnyConnection, signs: &[(i64, i64, &Sign)]) -> StoreResult<HashSet<i64>> {
-    const TOUCH: &str = "WITH v AS (SELECT * FROM UNNEST(CAST(string_to_array($1, ',') AS BIGINT[]), \
-        CAST(string_to_array($2, ',') AS BIGINT[]), CAST(string_to_array($3, ',') AS BIGINT[]), string_to_array($4, ';', ''), \
-        CAST(string_to_array($5, ',', '') AS BIGINT[])) AS v(target, expected, seen, agent, drift)), \
-        noted AS (UPDATE presence p SET last_seen_at = GREATEST(p.last_seen_at, v.seen), \
-        agent_version = COALESCE(v.agent, p.agent_version), clock_offset_micros = COALESCE(v.drift, p.clock_offset_micros) \
-        FROM v WHERE p.device_id = v.target AND p.revision = v.expected RETURNING p.device_id) \
-        SELECT v.target FROM v WHERE NOT EXISTS (SELECT 1 FROM noted n WHERE n.device_id = v.target)";
+/// Notes those whose revision is the known one: usually all, and then nothing need be read. Answers devices that are to
+/// be noted in another way: on SQLite all, if it is any.
+///
+/// One of the statements that are written for each engine: a list of three columns travels as one text on SQLite and as
+/// a text for each column on PostgreSQL, where a value of its own for each would cost a multiple.
+async fn touch_unchanged(engine: EngineKind, connection: &mut AnyConnection, signs: &[Unchanged]) -> StoreResult<HashSet<i64>> {
     if signs.is_empty() {
         return Ok(HashSet::new());
     }
-    let numbers = |number: fn(&(i64, i64, &Sign)) -> Option<i64>| {
-        let texts = signs
-            .iter()
-            .map(number)
-            .map(|number| number.map_or_else(String::new, |number| number.to_string()));
-        texts.collect::<Vec<_>>().join(",")
-    };
-    // A version is a word: it holds no semicolon.
-    let agents: Vec<&str> = signs
-        .iter()
-        .map(|(.., sign)| sign.agent_version.as_deref().unwrap_or_default())
-        .collect();
+    match engine {
+        EngineKind::Sqlite => touch_on_sqlite(connection, signs).await,
+        EngineKind::Postgres => touch_on_postgres(connection, signs).await,
+    }
+}
+
+async fn touch_on_sqlite(connection: &mut AnyConnection, signs: &[Unchanged]) -> StoreResult<HashSet<i64>> {
+    const TOUCH: &str = "WITH v AS (SELECT value->>0 AS target, value->>1 AS expected, value->>2 AS seen FROM json_each($1)) \
+        UPDATE presence SET last_seen_at = COALESCE(MAX(last_seen_at, v.seen), v.seen) FROM v \
+        WHERE presence.device_id = v.target AND presence.revision = v.expected";
+    let rows = joined(signs, |sign| {
+        format!("[{},{},{}]", sign.device, sign.revision, sign.at.unix_micros())
+    });
+    let noted = sqlx::query(TOUCH)
+        .bind(format!("[{rows}]"))
+        .execute(connection)
+        .await?
+        .rows_affected();
+    let all = usize::try_from(noted) == Ok(signs.len());
+    Ok(if all {
+        HashSet::new()
+    } else {
+        signs.iter().map(|sign| sign.device).collect()
+    })
+}
+
+async fn touch_on_postgres(connection: &mut AnyConnection, signs: &[Unchanged]) -> StoreResult<HashSet<i64>> {
+    const TOUCH: &str = "WITH v AS (SELECT * FROM UNNEST(CAST(string_to_array($1, ',') AS BIGINT[]), \
+        CAST(string_to_array($2, ',') AS BIGINT[]), CAST(string_to_array($3, ',') AS BIGINT[])) AS v(target, expected, seen)), \
+        noted AS (UPDATE presence p SET last_seen_at = GREATEST(p.last_seen_at, v.seen) \
+        FROM v WHERE p.device_id = v.target AND p.revision = v.expected RETURNING p.device_id) \
+        SELECT v.target FROM v WHERE NOT EXISTS (SELECT 1 FROM noted n WHERE n.device_id = v.target)";
     let rows = sqlx::query(TOUCH)
-        .bind(numbers(|(device, ..)| Some(*device)))
-        .bind(numbers(|(_, revision, _)| Some(*revision)))
-        .bind(numbers(|(.., sign)| Some(sign.at.unix_micros())))
-        .bind(agents.join(";"))
-        .bind(numbers(|(.., sign)| sign.clock_offset_micros))
+        .bind(joined(signs, |sign| sign.device))
+        .bind(joined(signs, |sign| sign.revision))
+        .bind(joined(signs, |sign| sign.at.unix_micros()))
         .fetch_all(connection)
         .await?;
     rows.iter().map(|row| row.int("target")).collect()
+}
+
+/// What is said of each sign, with commas between.
+fn joined<T: std::fmt::Display>(signs: &[Unchanged], said: impl Fn(&Unchanged) -> T) -> String {
+    let mut text = String::with_capacity(signs.len() * 18);
+    for sign in signs {
+        let comma = if text.is_empty() { "" } else { "," };
+        write!(text, "{comma}{}", said(sign)).expect("a String can be written");
+    }
+    text
 }
 
 fn read(row: &AnyRow) -> StoreResult<Reading> {
@@ -526,6 +620,8 @@ fn read(row: &AnyRow) -> StoreResult<Reading> {
             boot: row.optional_parsed("boot")?,
             rekey: row.optional_int("rekey")? == Some(1) || row.optional_int("proven")? == Some(1),
             evidence: row.optional_parsed("evidence_digest")?,
+            agent_version: row.optional_text("agent_version")?,
+            clock_offset_micros: row.optional_int("clock_offset_micros")?,
             is_whole: true,
         }),
     };

@@ -180,20 +180,11 @@ const CHUNKS: [usize; 5] = [256, 64, 16, 4, 1];
 impl Bulk {
     /// Runs the statement over all rows; answers how many rows it changed.
     pub(super) async fn execute(&self, connection: &mut AnyConnection, rows: Vec<Vec<Value>>) -> Result<u64, StoreError> {
-        Ok(self.execute_in_parts(connection, rows).await?.iter().map(|part| part.changed).sum())
-    }
-
-    /// As [`Self::execute`]; answers for each statement how many of its rows changed something.
-    pub(super) async fn execute_in_parts(&self, connection: &mut AnyConnection, rows: Vec<Vec<Value>>) -> Result<Vec<Part>, StoreError> {
-        let columns = rows.first().map_or(1, Vec::len);
-        let mut parts = Vec::new();
+        let mut changed = 0;
         for (text, values) in self.statements(rows) {
-            parts.push(Part {
-                rows: values.len() / columns,
-                changed: bound(text, values).execute(&mut *connection).await?.rows_affected(),
-            });
+            changed += bound(text, values).execute(&mut *connection).await?.rows_affected();
         }
-        Ok(parts)
+        Ok(changed)
     }
 
     /// Runs the statement over all rows; answers what it returns.
@@ -233,13 +224,6 @@ impl Bulk {
         MADE.write().unwrap_or_else(PoisonError::into_inner).insert(name, text.clone());
         text
     }
-}
-
-/// What one of the statements did that a bulk was run in.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Part {
-    pub rows: usize,
-    pub changed: u64,
 }
 
 /// `($1, $2), ($3, $4)`

@@ -5,7 +5,7 @@
 //! before a lower one: whoever has read up to a number has missed nothing below it. A notification says no more
 //! than that there is something newer; what it is, and whom it concerns, is read here ([`Store::news_after`]).
 
-use inventory_schema::DeviceId;
+use inventory_schema::{DeviceId, Timestamp};
 use sqlx::{Any, AnyConnection, Transaction};
 
 use super::statement::{Bulk, Columns};
@@ -44,6 +44,8 @@ pub struct News {
     pub everyone: bool,
     /// Those who should look again, if not everyone.
     pub devices: Vec<DeviceId>,
+    /// When everybody was last asked to look at their hardware.
+    pub collection: Option<Timestamp>,
 }
 
 /// A numbered change within a transaction that is still open.
@@ -78,10 +80,25 @@ impl Store {
         change.commit(transaction).await
     }
 
+    /// Asks everybody to look at their hardware, those who are not there when they come. However many they are, one row
+    /// is written: an agent that says an older order than this one is told of it.
+    pub async fn order_collection(&self, now: Timestamp) -> StoreResult<()> {
+        let mut transaction = self.begin().await?;
+        let change = self.change(&mut transaction, Change::Wanted).await?;
+        // A later order is a higher one, whatever the clock says.
+        sqlx::query(
+            "UPDATE wake SET everyone = number, collection = CASE WHEN collection >= $1 THEN collection + 1 ELSE $1 END WHERE id = 1",
+        )
+        .bind(now.unix_micros())
+        .execute(&mut *transaction)
+        .await?;
+        change.commit(transaction).await
+    }
+
     /// Whom the changes after `number` concern; `None`: only the number to ask from.
     pub async fn news_after(&self, number: Option<i64>) -> StoreResult<News> {
         // The number first: what is committed in between is read now and once more later.
-        let row = sqlx::query("SELECT number, everyone FROM wake WHERE id = 1")
+        let row = sqlx::query("SELECT number, everyone, collection FROM wake WHERE id = 1")
             .fetch_one(self.read())
             .await?;
         let (newest, everyone) = (row.int("number")?, row.int("everyone")?);
@@ -89,6 +106,7 @@ impl Store {
             number: newest,
             everyone: number.is_some_and(|number| everyone > number),
             devices: Vec::new(),
+            collection: Some(row.time("collection")?).filter(|ordered| ordered.unix_micros() > 0),
         };
         if let Some(number) = number.filter(|number| *number < newest && !news.everyone) {
             let rows = sqlx::query(

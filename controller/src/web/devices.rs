@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use inventory_schema::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::page::{Page, Visit, html};
 use super::pager::{Pager, piece};
 use super::place::Choice;
 use super::session::SignedIn;
+use crate::access::Right;
 use crate::state::AppState;
 use crate::store::device::{Device, DeviceState};
 use crate::store::device_list::{Contact, DeviceFilter};
@@ -141,6 +142,7 @@ struct DevicesPage {
     total: i64,
     rows: Vec<DeviceRow>,
     pager: Pager,
+    may_collect: bool,
 }
 
 /// The filter that a name of the list means; `None` for a name that means nothing. Devices that left are listed
@@ -192,7 +194,14 @@ pub async fn list(
         rows: found.rows.iter().map(|device| DeviceRow::of(device, now, l)).collect(),
         pager: Pager::of(number, found.total, "/devices", &[("q", &query.q), ("seen", &query.seen)]),
         query: query.q,
+        may_collect: signed_in.operator.may(Right::EditDevices),
     })
+}
+
+/// `POST /devices/collect`: every device that the operator sees looks at its hardware, those that wait at once.
+pub async fn collect_now(State(state): State<AppState>, signed_in: SignedIn, visit: Visit) -> Result<Response, PageError> {
+    state.store.ask_all_to_collect(signed_in.operator.scope.into(), visit.now).await?;
+    Ok(Redirect::to("/devices").into_response())
 }
 
 fn filters(chosen: &str, l: Language) -> Vec<Choice> {

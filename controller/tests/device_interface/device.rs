@@ -234,6 +234,7 @@ impl Device {
             spool: SpoolDepth::default(),
             evidence: None,
             hardware: None,
+            collection: None,
         }
     }
 

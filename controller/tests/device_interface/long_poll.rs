@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use cos_controller::config::Config;
 use cos_controller::config::value::Bounded;
-use inventory_schema::SectionName;
+use cos_controller::store::Scope;
 use inventory_schema::check_in::{CheckIn, CheckInAnswer};
 use inventory_schema::quantity::Seconds;
 use inventory_schema::report::ReportOutcome;
+use inventory_schema::{SectionName, Timestamp};
 use tokio::task::JoinHandle;
 
 use crate::device::{Device, memory};
@@ -31,6 +32,12 @@ pub async fn content(region: &Region) -> (Device, CheckIn) {
         ..device.check_in()
     };
     (device, check_in)
+}
+
+async fn until_ordered_after(region: &Region, before: Option<Timestamp>) {
+    while region.server.state.traffic.waiting.collection() <= before {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn begin_waiting(device: Device, check_in: CheckIn, seconds: u64) -> JoinHandle<(Device, CheckInAnswer)> {
@@ -61,6 +68,30 @@ async fn news(region: Region) {
     region.store().ask_to_collect(&[id]).await.unwrap();
     let (device, answer) = asked.await.unwrap();
     assert!(answer.collect_now);
+
+    // An order to all is heard by whoever waits, and by those who have heard of it never again.
+    let mut check_in = check_in;
+    let asked = begin_waiting(device, check_in.clone(), 50);
+    until_waiting(&region, 1).await;
+    let begun = Instant::now();
+    region.store().ask_all_to_collect(Scope::REGION, region.clock.now()).await.unwrap();
+    let (device, answer) = asked.await.unwrap();
+    assert!(answer.collect_now && begun.elapsed() < AT_ONCE);
+    check_in.collection = answer.collection;
+    let (device, answer) = begin_waiting(device, check_in.clone(), 0).await.unwrap();
+    assert!(!answer.collect_now && answer.collection == check_in.collection);
+    // Its answer was lost, or it was away: it still says the order before.
+    region.store().ask_all_to_collect(Scope::REGION, region.clock.now()).await.unwrap();
+    until_ordered_after(&region, check_in.collection).await;
+    for _ in 0..2 {
+        let answer = device.transport.check_in(&check_in, Seconds::saturating(0)).await.unwrap();
+        assert!(answer.collect_now && answer.collection > check_in.collection);
+    }
+    // One that starts anew has looked by itself.
+    check_in.collection = None;
+    let (device, answer) = begin_waiting(device, check_in.clone(), 0).await.unwrap();
+    assert!(!answer.collect_now && answer.collection.is_some());
+    check_in.collection = answer.collection;
 
     // A report that moved the chain meanwhile is news as well, and what was not heard of is wanted.
     let asked = begin_waiting(device, check_in.clone(), 50);

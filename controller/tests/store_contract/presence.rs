@@ -73,6 +73,47 @@ pub async fn signs_of_life_never_go_back(store: Store) {
     }
 }
 
+pub async fn what_a_sign_of_life_says_anew_is_recorded_and_nothing_else(store: Store) {
+    with_region(&store).await;
+    with_device(&store, 1).await;
+    let mut before = standing(&store, 1).await;
+    let sign = |seconds, version: &str, offset| Sign {
+        at: at(seconds),
+        agent_version: Some(version.into()),
+        clock_offset_micros: Some(offset),
+    };
+    let mut says = async |sign: Sign, anew: bool| {
+        let news = sign.clone().news(&before);
+        assert_eq!(news.agent_version.is_some() || news.clock_offset_micros.is_some(), anew, "{sign:?}");
+        let checked_in = Call {
+            sign: Some(news),
+            ..call(1, known(&before), None)
+        };
+        match store.hear(&[checked_in]).await.unwrap().remove(0) {
+            Heard::Unchanged => assert!(!anew, "{sign:?}"),
+            Heard::Read { standing, .. } => {
+                assert!(anew && standing.revision > before.revision, "{sign:?}");
+                before = standing;
+            }
+            other => panic!("{other:?}"),
+        }
+        let device = store
+            .devices(Scope::REGION, &DeviceFilter::default(), Page::default())
+            .await
+            .unwrap()
+            .rows
+            .remove(0);
+        assert_eq!(device.last_seen_at, Some(sign.at));
+        (before.agent_version.clone(), before.clock_offset_micros)
+    };
+    let (first, second) = (Some("0.2.0".to_owned()), Some("0.3.0".to_owned()));
+    assert_eq!(says(sign(10, "0.2.0", 5_000_000), true).await, (first.clone(), Some(5_000_000)));
+    assert_eq!(says(sign(20, "0.2.0", 5_999_999), false).await, (first.clone(), Some(5_000_000)));
+    assert_eq!(says(sign(30, "0.2.0", -5_000_000), true).await, (first, Some(-5_000_000)));
+    assert_eq!(says(sign(40, "0.3.0", -5_000_001), true).await, (second.clone(), Some(-5_000_000)));
+    assert_eq!(says(sign(50, "0.3.0", -5_000_001), false).await, (second, Some(-5_000_000)));
+}
+
 /// The list in `store/presence.rs`, row by row: after each change nothing that was remembered counts any more.
 pub async fn whatever_an_answer_depends_on_ends_what_was_remembered(store: Store) {
     with_region(&store).await;
@@ -133,6 +174,39 @@ pub async fn a_record_that_is_gone_is_not_remembered(store: Store) {
     let page = Page::default();
     let list = store.devices(Scope::REGION, &DeviceFilter::default(), page).await.unwrap();
     assert_eq!(list.rows[0].last_seen_at, Some(at(50)));
+}
+
+pub async fn an_order_to_all_is_one_row_and_later_than_the_one_before(store: Store) {
+    with_region(&store).await;
+    with_device(&store, 1).await;
+    let before = standing(&store, 1).await;
+    let mut news = store.news_after(Some(0)).await.unwrap();
+    assert_eq!(news.collection, None);
+    // The clock may stand still, or go back.
+    let mut ordered = None;
+    for seconds in [20, 20, 10, 30] {
+        store.ask_all_to_collect(Scope::REGION, at(seconds)).await.unwrap();
+        news = store.news_after(Some(news.number)).await.unwrap();
+        assert!(news.everyone && news.collection > ordered, "{news:?}");
+        ordered = news.collection;
+    }
+    assert_eq!(ordered, Some(at(30)));
+    assert_eq!(look(&store, 1, known(&before)).await, Heard::Unchanged);
+    // Where somebody answers for one school, its devices are asked one by one.
+    let school = Scope {
+        organization: Some(place_of(&store, 1).await.organization_id),
+        ..Scope::REGION
+    };
+    store.ask_all_to_collect(school, at(40)).await.unwrap();
+    news = store.news_after(Some(news.number)).await.unwrap();
+    assert_eq!(
+        (news.everyone, news.collection, news.devices),
+        (false, ordered, vec![before.external_id])
+    );
+    assert!(matches!(
+        look(&store, 1, known(&before)).await,
+        Heard::Read { collect_now: true, .. }
+    ));
 }
 
 pub async fn a_device_is_told_once_to_look_at_its_hardware(store: Store) {

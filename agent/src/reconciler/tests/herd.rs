@@ -93,6 +93,7 @@ fn told_to_come_at(moment: u64, now: Duration) -> Event {
         receipt: None,
         evidence_wanted: false,
         rekey: false,
+        collection: None,
     }))
 }
 

@@ -73,16 +73,20 @@ struct Believed {
     trust: Option<Digest>,
     receipt: Option<Digest>,
     evidence: Option<Digest>,
+    /// The newest order to all that it need not be told of.
+    collection: Option<Timestamp>,
 }
 
 impl Believed {
-    fn of(check_in: CheckIn) -> Self {
+    /// An agent that has heard of no order has just started, and looked at its hardware: `ordered` is of before.
+    fn of(check_in: CheckIn, ordered: Option<Timestamp>) -> Self {
         Self {
             held: check_in.held,
             acknowledged: check_in.acknowledged,
             trust: check_in.trust,
             receipt: check_in.receipt,
             evidence: check_in.evidence,
+            collection: check_in.collection.or(ordered),
         }
     }
 }
@@ -104,6 +108,7 @@ async fn arrive(
     // Those who were told to wait while there was room all come back: the house is counted again at the door.
     let (asked, others) = (Seconds::saturating(patience.wait), state.traffic.waiting.count());
     let wait = state.traffic.pace.patience(identity.device, asked, others, state.clock.now());
+    let ordered = state.traffic.waiting.collection();
     // Before looking, so that what changes while we look is not missed.
     let mut place = state.traffic.waiting.enter(identity.device);
     let mut caller = heard(state, &identity, &check_in).await?;
@@ -127,7 +132,7 @@ async fn arrive(
         key: identity.key,
         device: identity.device,
         protocol,
-        believed: Believed::of(check_in),
+        believed: Believed::of(check_in, ordered),
         place,
         deadline: Instant::now() + wait,
     };
@@ -182,7 +187,7 @@ pub(crate) async fn carried(
         key: identity.key,
         device: identity.device,
         protocol,
-        believed: Believed::of(check_in),
+        believed: Believed::of(check_in, state.traffic.waiting.collection()),
         place: state.traffic.waiting.enter(identity.device),
         deadline: Instant::now(),
     };
@@ -230,7 +235,7 @@ impl Visit {
         let (trust, trust_digest) = authority.trust();
         let answer = CheckInAnswer {
             wanted: missing_sections(&standing.held, &self.believed.held),
-            collect_now,
+            collect_now: collect_now || plain.collection > self.believed.collection,
             head: standing.head,
             trust: (self.believed.trust != Some(trust_digest)).then(|| trust.clone()),
             receipt: self.newer_receipt(state, &standing).await?,
@@ -285,6 +290,7 @@ fn plain_answer(state: &AppState, device: DeviceId, protocol: u16, others: usize
         receipt: None,
         evidence_wanted: false,
         rekey: false,
+        collection: state.traffic.waiting.collection(),
     }
 }
 
