@@ -81,6 +81,7 @@ on_both_engines! {
     reports::a_report_is_stored_and_read_back,
     reports::a_chain_is_continued_within_one_group,
     reports::a_fork_keeps_both_and_is_found_once,
+    reports::breaks_are_one_finding_that_counts,
     reports::a_gap_stores_nothing,
     reports::a_duplicate_is_known_and_may_bring_missing_bodies,
     reports::a_group_of_256_with_one_conflicting_report,
