@@ -4,6 +4,8 @@
 //! with a clock that it can move.
 #![allow(clippy::unwrap_used)]
 
+#[path = "device_interface/archives.rs"]
+mod archives;
 #[allow(dead_code)]
 #[path = "store_contract/database.rs"]
 mod database;
@@ -22,6 +24,9 @@ mod certificates;
 
 #[path = "device_interface/evidence.rs"]
 mod evidence;
+
+#[path = "device_interface/joined_evidence.rs"]
+mod joined_evidence;
 
 #[path = "device_interface/tokens.rs"]
 mod tokens;
@@ -115,4 +120,6 @@ on_both_engines! {
     evidence::an_export_holds_and_says_how_far,
     evidence::what_retention_left_is_still_proven,
     evidence::a_device_that_was_lost_forked_and_revoked_still_holds,
+    joined_evidence::a_parted_keys_reports_hold_by_either_name,
+    joined_evidence::joined_and_parted_records_hold,
 }

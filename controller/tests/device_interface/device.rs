@@ -62,6 +62,11 @@ impl Computer {
         std::fs::write(self.root().join("proc/meminfo"), format!("MemTotal: {kibibytes} kB\n")).unwrap();
     }
 
+    /// What it knows of its enrollment now.
+    pub fn enrollment(&self) -> Enrollment {
+        Enrollment::load(&self.config.state_dir).unwrap().unwrap()
+    }
+
     pub fn collector(&self) -> Collector {
         Collector::OwnRights(FileTree::new(self.root()))
     }

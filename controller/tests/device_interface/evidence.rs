@@ -4,32 +4,23 @@ use std::process::Command;
 use std::time::Duration;
 
 use cos_controller::authority::Authority;
-use cos_controller::evidence::archive::{self, Archive, BLOCK, Output};
-use cos_controller::evidence::checkpoint::CheckpointLine;
-use cos_controller::evidence::document::{self, Export, Seal, SealFormat, Selection};
-use cos_controller::evidence::export::{Source, Wish, export};
+use cos_controller::evidence::archive::{self, BLOCK, Output};
+use cos_controller::evidence::export::{Wish, export};
 use cos_controller::evidence::verify::{Code, Known, Verdict, verify};
 use cos_controller::store::checkpoint::CheckpointRecord;
-use cos_controller::task::checkpoint::Taker;
 use cos_controller::task::retention;
 use inventory_schema::report::{ReportBatch, ReportOutcome};
 use inventory_schema::{DeviceId, SectionName, Timestamp};
 
+use crate::archives::{
+    Entry, Kept, all_of, archive_of, authority, check, checkpoint, checkpoint_at, days_checkpoint, entries, exported, faults, holds,
+    rebuilt, source, without,
+};
 use crate::database;
 use crate::device::{Computer, Device, memory};
 use crate::region::{DAY, Region, on_sqlite, until};
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
-
-#[derive(Debug, Default)]
-struct Kept(Vec<u8>);
-
-impl Output for Kept {
-    async fn write(&mut self, bytes: Vec<u8>) -> std::io::Result<()> {
-        self.0.extend(bytes);
-        Ok(())
-    }
-}
 
 /// A region with a history: two devices whose chains the test holds and a computer with a real agent; reports before
 /// the first kept line, between it and the second, and after it.
@@ -44,8 +35,7 @@ struct History {
 
 impl History {
     async fn of(region: Region) -> Self {
-        // The controller takes the day's own checkpoint when it starts.
-        until("the day's checkpoint", async || region.store().newest_checkpoint().await.unwrap()).await;
+        days_checkpoint(&region).await;
         let begun = region.clock.now();
         let mut devices = vec![Device::new(&region).await, Device::new(&region).await];
         let agent = real_agent(&region).await;
@@ -79,34 +69,17 @@ impl History {
 
     async fn export_span(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Vec<u8> {
         let wish = Wish {
-            selection: Selection::Devices(self.ids()),
-            devices: self.ids(),
             from,
             to,
+            ..all_of(&self.ids())
         };
-        let (kept, exported) = export(source(&self.region), &wish, self.region.clock.now(), Kept::default(), |_| {})
-            .await
-            .unwrap();
-        assert_eq!((exported.devices, exported.bytes), (3, kept.0.len() as u64));
-        kept.0
+        let (archive, exported) = exported(&self.region, &wish).await;
+        assert_eq!((exported.devices, exported.bytes), (3, archive.len() as u64));
+        archive
     }
 
     fn authority(&self) -> &'static Authority {
         authority(&self.region)
-    }
-}
-
-/// The authority in use, kept for as long as the test runs.
-fn authority(region: &Region) -> &'static Authority {
-    Box::leak(Box::new(region.server.state.authority.current()))
-}
-
-fn source(region: &Region) -> Source<'_> {
-    let state = &region.server.state;
-    Source {
-        store: &state.store,
-        authority: authority(region),
-        region: &state.region.id,
     }
 }
 
@@ -127,43 +100,6 @@ async fn report(devices: &mut [Device], numbers: std::ops::Range<u64>) {
             assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
         }
     }
-}
-
-async fn checkpoint(region: &Region) -> CheckpointRecord {
-    checkpoint_at(region, region.clock.now()).await
-}
-
-async fn checkpoint_at(region: &Region, moment: Timestamp) -> CheckpointRecord {
-    let taker = Taker {
-        store: region.store(),
-        authority: authority(region),
-        region: &region.server.state.region.id,
-    };
-    until("a checkpoint", async || taker.take_now(moment).await.unwrap()).await
-}
-
-fn check(archive: &[u8], line: Option<CheckpointLine>) -> Verdict {
-    let known = Known { line, roots: Vec::new() };
-    verify(archive, &known, |_| {}).unwrap()
-}
-
-fn holds(archive: &[u8], line: Option<CheckpointLine>) -> Verdict {
-    let verdict = check(archive, line);
-    assert!(verdict.holds, "{:#?}", verdict.failures);
-    verdict
-}
-
-/// The codes of what does not hold.
-fn faults(archive: &[u8], line: Option<CheckpointLine>) -> Vec<Code> {
-    let verdict = check(archive, line);
-    assert!(!verdict.holds);
-    for failure in &verdict.failures {
-        assert!(
-            !failure.at.entry.is_empty() && failure.at.offset <= archive.len() as u64,
-            "{failure:?}"
-        );
-    }
-    verdict.failures.iter().map(|failure| failure.code).collect()
 }
 
 pub async fn an_export_holds_and_says_how_far(region: Region) {
@@ -213,7 +149,7 @@ pub async fn an_export_holds_and_says_how_far(region: Region) {
 }
 
 pub async fn a_device_that_was_lost_forked_and_revoked_still_holds(region: Region) {
-    until("the day's checkpoint", async || region.store().newest_checkpoint().await.unwrap()).await;
+    days_checkpoint(&region).await;
     let mut device = Device::new(&region).await;
     let bodies = |number| [(SectionName::Memory, memory(number))];
     for number in 1..4 {
@@ -243,16 +179,8 @@ pub async fn a_device_that_was_lost_forked_and_revoked_still_holds(region: Regio
     region.store().revoke_key(key, region.clock.now(), "lost", None).await.unwrap();
     region.clock.advance(QUARTER);
     let line = checkpoint(&region).await.line();
-    let wish = Wish {
-        selection: Selection::Devices(vec![device.enrollment.device]),
-        devices: vec![device.enrollment.device],
-        from: None,
-        to: None,
-    };
-    let (kept, _) = export(source(&region), &wish, region.clock.now(), Kept::default(), |_| {})
-        .await
-        .unwrap();
-    let verdict = holds(&kept.0, Some(line));
+    let archive = archive_of(&region, &[device.enrollment.device]).await;
+    let verdict = holds(&archive, Some(line));
     assert_eq!(
         (verdict.reports, verdict.forks, verdict.epochs, verdict.proven_by_line),
         (5, 1, 1, 4)
@@ -262,7 +190,7 @@ pub async fn a_device_that_was_lost_forked_and_revoked_still_holds(region: Regio
 
 /// Months later most reports are gone; what still stands is proven as before.
 pub async fn what_retention_left_is_still_proven(region: Region) {
-    until("the day's checkpoint", async || region.store().newest_checkpoint().await.unwrap()).await;
+    days_checkpoint(&region).await;
     let mut device = Device::new(&region).await;
     let send = async |device: &mut Device, section, body: &str| {
         let batch = device.report(&[(section, body)]);
@@ -292,16 +220,8 @@ pub async fn what_retention_left_is_still_proven(region: Region) {
         .await
         .unwrap();
     assert_eq!(done.reports, 2, "{done:?}");
-    let wish = Wish {
-        selection: Selection::Devices(vec![device.enrollment.device]),
-        devices: vec![device.enrollment.device],
-        from: None,
-        to: None,
-    };
-    let (kept, _) = export(source(&region), &wish, region.clock.now(), Kept::default(), |_| {})
-        .await
-        .unwrap();
-    let verdict = holds(&kept.0, Some(line));
+    let archive = archive_of(&region, &[device.enrollment.device]).await;
+    let verdict = holds(&archive, Some(line));
     assert_eq!(
         (verdict.reports, verdict.proven_by_line, verdict.aged_gaps, verdict.unlinked),
         (3, 3, 1, 0)
@@ -330,39 +250,6 @@ impl Chance {
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 % bound as u64).unwrap()
     }
-}
-
-/// An entry of an archive, as a tar reader finds it.
-#[derive(Debug, Clone)]
-struct Entry {
-    name: String,
-    begin: usize,
-    content: std::ops::Range<usize>,
-    end: usize,
-}
-
-fn entries(archive: &[u8]) -> Vec<Entry> {
-    let mut found = Vec::new();
-    let mut begin = 0;
-    while archive[begin] != 0 {
-        let header = &archive[begin..begin + BLOCK];
-        let text = |range: std::ops::Range<usize>| {
-            let text = &header[range];
-            let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
-            String::from_utf8(text[..end].to_vec()).unwrap()
-        };
-        let length = usize::from_str_radix(&text(124..135), 8).unwrap();
-        let content = begin + BLOCK..begin + BLOCK + length;
-        let end = content.end + archive::padding(length as u64);
-        found.push(Entry {
-            name: text(0..100),
-            begin,
-            content,
-            end,
-        });
-        begin = end;
-    }
-    found
 }
 
 /// Whatever was done to it, the archive does not hold, and the place that is named is in the archive.
@@ -518,12 +405,7 @@ async fn large(region: Region) {
     }
     region.clock.advance(QUARTER);
     let line = checkpoint(&region).await.line();
-    let wish = Wish {
-        selection: Selection::Devices(vec![device.enrollment.device]),
-        devices: vec![device.enrollment.device],
-        from: None,
-        to: None,
-    };
+    let wish = all_of(&[device.enrollment.device]);
     let (made, exported) = export(source(&region), &wish, region.clock.now(), Pieces::default(), |_| {})
         .await
         .unwrap();
@@ -546,54 +428,6 @@ async fn an_archive_of_any_size_is_made_in_small_pieces() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_change_swap_and_cut_is_noticed() {
     on_sqlite(damaged).await;
-}
-
-/// The archive after `edit`, which gets every content by its name and may drop it, with a manifest made anew; signed by
-/// `authority`, or with the old signature.
-async fn rebuilt(archive: &[u8], authority: Option<&Authority>, edit: impl Fn(&str, &[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
-    let entries = entries(archive);
-    let content = |name: &str| {
-        let entry = entries.iter().find(|entry| entry.name == name).unwrap();
-        archive[entry.content.clone()].to_vec()
-    };
-    let export: Export = document::read(&content(archive::EXPORT)).unwrap();
-    let mut made = Archive::begin(Kept::default(), &export.region, export.made_at);
-    for entry in entries
-        .iter()
-        .filter(|entry| ![archive::MANIFEST, archive::SEAL].contains(&entry.name.as_str()))
-    {
-        if let Some(content) = edit(&entry.name, &archive[entry.content.clone()]) {
-            made.entry(&entry.name, content).await.unwrap();
-        }
-    }
-    let old = content(archive::SEAL);
-    let seal = |manifest, entries| {
-        let seal = Seal {
-            format: SealFormat::V1,
-            region: export.region.clone(),
-            made_at: export.made_at,
-            entries,
-            manifest,
-        };
-        Ok::<_, std::io::Error>(authority.map_or(old, |authority| document::written(&authority.sign(&seal).unwrap()).unwrap()))
-    };
-    made.finish(seal).await.unwrap().0
-}
-
-/// Drops the lines with these numbers, from 0, of the entries with this ending.
-fn without(ending: &str, numbers: std::ops::Range<usize>) -> impl Fn(&str, &[u8]) -> Option<Vec<u8>> {
-    let ending = ending.to_owned();
-    move |name, content| {
-        if !name.ends_with(&ending) {
-            return Some(content.to_vec());
-        }
-        let lines = content.split_inclusive(|byte| *byte == b'\n').enumerate();
-        let kept: Vec<u8> = lines
-            .filter(|(number, _)| !numbers.contains(number))
-            .flat_map(|(_, line)| line.to_vec())
-            .collect();
-        Some(kept)
-    }
 }
 
 async fn forged_archives(region: Region) {
@@ -666,21 +500,7 @@ async fn made_up(address: String) {
     )
     .await;
     history.devices.push(forged);
-    let ids = history.ids();
-    let wish = Wish {
-        selection: Selection::Devices(ids.clone()),
-        devices: ids,
-        from: None,
-        to: None,
-    };
-    let made = async |history: &History| {
-        let now = history.region.clock.now();
-        export(source(&history.region), &wish, now, Kept::default(), |_| {})
-            .await
-            .unwrap()
-            .0
-            .0
-    };
+    let made = async |history: &History| archive_of(&history.region, &history.ids()).await;
     // Not in a checkpoint at all, and then in a later one than its dates say: both are told without any line.
     let found = faults(&made(&history).await, None);
     assert!(found.contains(&Code::NotInCheckpoint), "{found:?}");

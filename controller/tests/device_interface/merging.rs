@@ -8,11 +8,11 @@ use crate::clones::{enrolled_with, evidence_of, furnish, is_whole, stated, state
 use crate::device::Computer;
 use crate::region::{Region, until};
 
-async fn internal(region: &Region, device: DeviceId) -> i64 {
+pub async fn internal(region: &Region, device: DeviceId) -> i64 {
     region.store().device(Scope::REGION, device).await.unwrap().unwrap().id
 }
 
-async fn becomes(computer: &Computer, device: DeviceId) {
+pub async fn becomes(computer: &Computer, device: DeviceId) {
     until("the agent is another device", async || (who_is(computer) == device).then_some(())).await;
 }
 
