@@ -16,6 +16,8 @@ mod devices;
 mod fixture;
 #[path = "store_contract/identity.rs"]
 mod identity;
+#[path = "store_contract/migrations.rs"]
+mod migrations;
 #[path = "store_contract/months.rs"]
 mod months;
 #[path = "store_contract/outages.rs"]
