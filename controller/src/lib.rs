@@ -13,6 +13,7 @@ pub mod device;
 pub mod device_traffic;
 pub mod enrollment;
 pub mod evidence;
+pub mod evidence_request;
 pub mod group_commit;
 pub mod metrics;
 pub mod operator;
