@@ -20,6 +20,7 @@ pub mod operator;
 pub mod pace;
 pub mod password;
 pub mod presence;
+pub mod private_file;
 pub mod register;
 pub mod register_import;
 pub mod report;
