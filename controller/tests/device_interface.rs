@@ -6,11 +6,14 @@
 
 #[path = "device_interface/archives.rs"]
 mod archives;
-#[allow(dead_code)]
 #[path = "store_contract/database.rs"]
 mod database;
 #[path = "device_interface/device.rs"]
 mod device;
+#[path = "device_interface/held.rs"]
+mod held;
+#[path = "device_interface/image.rs"]
+mod image;
 #[path = "device_interface/life.rs"]
 mod life;
 #[path = "device_interface/region.rs"]

@@ -12,6 +12,8 @@ mod checkpoints;
 mod database;
 #[path = "store_contract/devices.rs"]
 mod devices;
+#[path = "store_contract/engines.rs"]
+mod engines;
 #[path = "store_contract/fixture.rs"]
 mod fixture;
 #[path = "store_contract/identity.rs"]
@@ -43,14 +45,14 @@ macro_rules! on_both_engines {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                crate::database::on_sqlite(crate::$module::$test).await;
+                crate::engines::on_sqlite(crate::$module::$test).await;
             })*
         }
 
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                crate::database::on_postgres(crate::$module::$test).await;
+                crate::engines::on_postgres(crate::$module::$test).await;
             })*
         }
     };

@@ -12,7 +12,7 @@ use inventory_schema::envelope::Resumption;
 
 use crate::database;
 use crate::device::{Computer, Device};
-use crate::life::{at_rest, whole};
+use crate::held::{at_rest, whole};
 use crate::region::{Region, at_postgres_region, on_sqlite, until};
 
 async fn back_up(region: &Region, path: &std::path::Path) -> Manifest {
@@ -96,9 +96,7 @@ async fn agents_go_on(region: Region, other: String) {
     assert_eq!(reports.rows[0].resumed, Some(Resumption::StateRestored));
     assert_eq!(reports.rows[0].place.sequence, 2, "the chain goes on from the backup's head");
     assert!(reports.rows[0].sections >= 1);
-    let findings = region.store().findings(id, 10).await.unwrap();
-    let kinds: Vec<FindingKind> = findings.iter().map(|finding| finding.kind).collect();
-    assert_eq!(kinds, [FindingKind::ChainBreak]);
+    assert_eq!(region.findings(id).await, [FindingKind::ChainBreak]);
     // Memory was stated with its newest value.
     let memory = |sections: &[cos_controller::store::report_reading::CurrentSection]| {
         sections

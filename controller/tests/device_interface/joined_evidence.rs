@@ -9,10 +9,11 @@ use inventory_schema::report::ReportOutcome;
 use inventory_schema::{DeviceId, SectionName};
 
 use crate::archives::{archive_of, authority, check, checkpoint, days_checkpoint, holds, rebuilt};
-use crate::clones::{enrolled_with, evidence_of, furnish, is_whole, states_memory};
+use crate::clones::{evidence_of, furnish};
 use crate::device::{Computer, Device, memory};
+use crate::held::{enrolled_whole, states_memory};
 use crate::merging::{becomes, internal};
-use crate::region::{Region, until};
+use crate::region::Region;
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
@@ -39,7 +40,7 @@ async fn look_alike(region: &Region, token: &EnrollmentToken) -> Device {
         ..HardwareEvidence::default()
     };
     let computer = Computer::new(region);
-    enrolled_with(&computer, token, said).await;
+    computer.enrolled_as(token, said).await;
     let enrollment = computer.enrollment();
     Device::of(computer, enrollment)
 }
@@ -48,7 +49,7 @@ async fn look_alike(region: &Region, token: &EnrollmentToken) -> Device {
 async fn enrolled_anew(device: Device, token: &EnrollmentToken) -> Device {
     let (computer, head) = (device.computer, device.head);
     std::fs::remove_file(computer.config.state_dir.join(ENROLLMENT_FILE)).unwrap();
-    enrolled_with(&computer, token, HardwareEvidence::default()).await;
+    computer.enrolled_as(token, HardwareEvidence::default()).await;
     let enrollment = computer.enrollment();
     Device {
         head,
@@ -115,16 +116,6 @@ pub async fn a_parted_keys_reports_hold_by_either_name(region: Region) {
     region.stop().await;
 }
 
-async fn whole_with_an_agent(region: &Region, computer: &Computer, token: &EnrollmentToken) -> (DeviceId, crate::device::Running) {
-    let device = enrolled_with(computer, token, evidence_of(computer)).await;
-    let agent = computer.run();
-    until("the record is whole", async || {
-        is_whole(region, device, computer).await.then_some(())
-    })
-    .await;
-    (device, agent)
-}
-
 /// An agent is told to ask for a key of the record that its own was joined into; parted again, that key's chain goes
 /// back with it and names the record of before.
 pub async fn joined_and_parted_records_hold(region: Region) {
@@ -133,9 +124,9 @@ pub async fn joined_and_parted_records_hold(region: Region) {
     let (old, new) = (Computer::new(&region), Computer::new(&region));
     furnish(&old, 1);
     furnish(&new, 2);
-    let (survivor, agent) = whole_with_an_agent(&region, &old, &token).await;
+    let (survivor, agent) = enrolled_whole(&region, &old, &token, evidence_of(&old)).await;
     agent.stop().await;
-    let (joined, agent) = whole_with_an_agent(&region, &new, &token).await;
+    let (joined, agent) = enrolled_whole(&region, &new, &token, evidence_of(&new)).await;
     let both = [survivor, joined];
     let (_, apart) = held(&region, &both).await;
     assert_eq!((apart.devices, apart.chains, apart.other_names), (2, 2, 0));
