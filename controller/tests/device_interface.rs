@@ -28,6 +28,9 @@ mod certificates;
 #[path = "device_interface/evidence.rs"]
 mod evidence;
 
+#[path = "device_interface/damaged_evidence.rs"]
+mod damaged_evidence;
+
 #[path = "device_interface/joined_evidence.rs"]
 mod joined_evidence;
 

@@ -133,13 +133,15 @@ impl Store {
 }
 
 fn read(row: &AnyRow) -> StoreResult<Finding> {
+    let found_at = row.time("found_at")?;
     Ok(Finding {
         id: row.int("id")?,
         kind: row.word("kind")?,
         detail: row.text("detail")?,
         times: row.int("times")?,
-        found_at: row.time("found_at")?,
-        last_found_at: row.time("last_found_at")?,
+        found_at,
+        // A controller of the version before, running until it is exchanged too, writes the first time alone.
+        last_found_at: row.time("last_found_at")?.max(found_at),
     })
 }
 

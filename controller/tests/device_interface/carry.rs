@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::device::{Computer, Device};
 use crate::held::at_rest;
 use crate::image;
+use crate::program;
 use crate::region::{DAY, Region};
 
 /// A stick, or a copy of it.
@@ -501,42 +502,23 @@ async fn the_programs_serve_a_room_by_one_stick() {
 }
 
 async fn by_program(region: Region) {
-    use tokio::process::Command;
     let token = region.token(2).await;
     let stick = Stick::new();
     std::fs::write(stick.path().join("school.token"), token.to_line()).unwrap();
     let computers = [Computer::new(&region), Computer::new(&region)];
-    let id = region.server.state.region.id.clone();
-    let config = region.folder().join("controller.toml");
-    let written = format!(
-        "[region]\nid = '{id}'\nname = 'Пермский край'\ntime_zone = 'Asia/Yekaterinburg'\n\
-         [database]\nurl = '{}'\n[authority]\ndirectory = '{}'\n",
-        region.config.database.url.as_str(),
-        region.config.authority.directory.display()
-    );
-    std::fs::write(&config, written).unwrap();
+    let config = region.config().clone();
     let folder = region.stopped().await;
 
     let visit = async |computer: &Computer, arguments: &[&str]| {
         let mut all = vec!["carry", stick.path().to_str().unwrap()];
         all.extend(arguments);
-        crate::program::run(computer, &all).await
+        program::run(computer, &all).await
     };
     let import = async |arguments: &[&str]| {
-        let mut command = Command::new(crate::program::beside_this_test("cos-controller"));
-        command
-            .arg("--config")
-            .arg(&config)
-            .args(["carry", "import"])
-            .arg(stick.path())
-            .args(arguments);
-        let output = command.env_remove("RUST_LOG").kill_on_drop(true).output().await.unwrap();
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        (output.status.code(), said)
+        let mut all = vec!["carry", "import", stick.path().to_str().unwrap()];
+        all.extend(arguments);
+        let (exit, said, complained) = program::controller(folder.path(), &config, &all).await;
+        (exit, said + &complained)
     };
     let (exit, said) = visit(&computers[0], &[]).await;
     assert!(exit == Some(4) && said.contains("--token"), "{said}");
@@ -579,7 +561,7 @@ async fn by_program(region: Region) {
         "{said}"
     );
     let empty = tempfile::tempdir().unwrap();
-    let (exit, said) = crate::program::run(&computers[0], &["carry", empty.path().join("none").to_str().unwrap()]).await;
+    let (exit, said) = program::run(&computers[0], &["carry", empty.path().join("none").to_str().unwrap()]).await;
     assert!(exit == Some(4) && said.contains("подключена ли флешка"), "{said}");
     drop(folder);
 }

@@ -169,10 +169,6 @@ impl Region {
         self.folder
     }
 
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
     pub async fn stop(self) {
         self.server.stop().await;
         drop(self.folder);
