@@ -553,6 +553,19 @@ async fn by_program(region: Region) {
     assert_eq!(exit, Some(0), "{said}");
     assert!(said.contains("\"acknowledged\": 1"), "{said}");
 
+    // Another region's token takes no computer over.
+    let foreign = EnrollmentToken {
+        region: "RU-SVE".parse().unwrap(),
+        ..token
+    };
+    let foreign_file = stick.path().join("foreign.token");
+    std::fs::write(&foreign_file, foreign.to_line()).unwrap();
+    let (exit, said) = visit(&computers[0], &["--token", foreign_file.to_str().unwrap()]).await;
+    assert!(
+        exit == Some(4) && said.contains("в регионе RU-PER, а токен выдан регионом RU-SVE"),
+        "{said}"
+    );
+
     // One bad folder is named, the other is taken.
     std::fs::write(stick.folder(computers[1].key()).join("request.json"), "{").unwrap();
     let (exit, said) = import(&[]).await;
