@@ -31,7 +31,6 @@ use crate::durable_file::{self, FileError};
 use crate::enrollment::{self, EnrollError, Enrollment, EnrollmentFileError, agent_version};
 use crate::identity::{Identity, IdentityError};
 use crate::inventory;
-use crate::platform::private_file::create_private_folder;
 use crate::privileged::{Collector, PrivilegedError};
 use crate::spool::{Spool, SpoolError, SpoolLimits};
 use crate::transport::fresh_nonce;
@@ -48,10 +47,6 @@ const TOKEN_FILE: &str = "carried.token";
 pub enum CarryError {
     #[error("this computer is not enrolled and has no token; bring one: cos-agent carry FOLDER --token FILE")]
     NoToken,
-    #[error("this computer is enrolled in {current}, the token is of {token}")]
-    OtherRegion { current: RegionId, token: RegionId },
-    #[error("the state folder {0} cannot be created")]
-    Folder(PathBuf, #[source] std::io::Error),
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -133,10 +128,12 @@ pub struct Carried {
 /// Whatever fails, nothing that waited is lost, and the visit may be repeated.
 pub fn visit(visit: Visit<'_>) -> Result<Visited, CarryError> {
     let state = &visit.config.state_dir;
-    create_private_folder(state).map_err(|error| CarryError::Folder(state.clone(), error))?;
+    enrollment::make_state_folder(state)?;
     match enrolled(state)? {
         Some((enrollment, identity)) => {
-            check_region(&enrollment, visit.token.as_ref())?;
+            if let Some(token) = &visit.token {
+                enrollment.check_region(token)?;
+            }
             carry(&visit, enrollment, identity, false).map(|carried| Visited::Carried(Box::new(carried)))
         }
         None => request(visit),
@@ -150,16 +147,6 @@ fn enrolled(state: &Path) -> Result<Option<(Enrollment, Identity)>, CarryError> 
     };
     let identity = Identity::load(state)?.filter(|identity| identity.certificate_validity().is_some());
     Ok(identity.map(|identity| (enrollment, identity)))
-}
-
-fn check_region(enrollment: &Enrollment, token: Option<&EnrollmentToken>) -> Result<(), CarryError> {
-    match token {
-        Some(token) if token.region != enrollment.region => Err(CarryError::OtherRegion {
-            current: enrollment.region.clone(),
-            token: token.region.clone(),
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// A computer that is not enrolled: by the answer it becomes so, else it asks.

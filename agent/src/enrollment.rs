@@ -82,6 +82,17 @@ impl Enrollment {
         self.receipt.verify(&self.trust.signing_keys)
     }
 
+    /// A computer belongs to one region: another's token is refused before anything is sent or written.
+    pub(crate) fn check_region(&self, token: &EnrollmentToken) -> Result<(), EnrollError> {
+        if self.region == token.region {
+            return Ok(());
+        }
+        Err(EnrollError::OtherRegion {
+            current: self.region.clone(),
+            token: token.region.clone(),
+        })
+    }
+
     /// Takes a newer trust bundle, received over a chain that the present one vouches for. It must be usable.
     pub fn accept_trust(&mut self, trust: TrustBundle) -> Result<(), TrustError> {
         Anchor::of_bundle(&trust)?;
@@ -199,7 +210,7 @@ pub async fn enroll(token_line: &str, enrolling: Enrolling<'_>, progress: impl F
     if let Some(answer) = already(state_dir, &token, enrolling.again)? {
         return Ok(answer);
     }
-    create_private_folder(state_dir).map_err(|error| EnrollError::Folder(state_dir.clone(), error))?;
+    make_state_folder(state_dir)?;
     progress(Progress::MakingKey);
     let key_folder = if enrolling.again {
         state_dir.join(REQUESTED_FOLDER)
@@ -234,17 +245,17 @@ pub async fn enroll(token_line: &str, enrolling: Enrolling<'_>, progress: impl F
     }
 }
 
+/// Makes the folder that everything of this computer lies in, unless it is there.
+pub(crate) fn make_state_folder(state_dir: &Path) -> Result<(), EnrollError> {
+    create_private_folder(state_dir).map_err(|error| EnrollError::Folder(state_dir.to_owned(), error))
+}
+
 /// An enrollment that makes this one needless, or forbids it.
 fn already(state_dir: &Path, token: &EnrollmentToken, again: bool) -> Result<Option<Enrolled>, EnrollError> {
     let Some(enrollment) = Enrollment::load(state_dir)? else {
         return Ok(None);
     };
-    if enrollment.region != token.region {
-        return Err(EnrollError::OtherRegion {
-            current: enrollment.region,
-            token: token.region.clone(),
-        });
-    }
+    enrollment.check_region(token)?;
     // Without its key an enrollment is worth nothing: such a computer enrolls anew.
     let receipt = enrollment.receipt().map_err(EnrollmentFileError::Receipt)?;
     let whole = Identity::load(state_dir)?

@@ -120,10 +120,6 @@ fn of_carry(error: &CarryError) -> Option<String> {
         CarryError::NoToken => {
             Some("компьютер не зарегистрирован, и токена у него нет; выполните: cos-agent carry ПАПКА --token ФАЙЛ".to_owned())
         }
-        CarryError::OtherRegion { current, token } => Some(format!(
-            "компьютер зарегистрирован в регионе {current}, а токен выдан регионом {token}"
-        )),
-        CarryError::Folder(folder, _) => Some(format!("не удалось создать папку состояния {}", folder.display())),
         CarryError::File(error) => Some(of_file(error)),
         CarryError::Enrollment(error) => of_enrollment_file(error),
         CarryError::Enroll(error) => of_enroll(error),
@@ -150,6 +146,9 @@ fn of_stick(error: &StickError) -> String {
 
 fn of_enroll(error: &EnrollError) -> Option<String> {
     match error {
+        EnrollError::OtherRegion { current, token } => Some(format!(
+            "компьютер зарегистрирован в регионе {current}, а токен выдан регионом {token}"
+        )),
         EnrollError::Folder(folder, _) => Some(format!("не удалось создать папку состояния {}", folder.display())),
         EnrollError::File(error) => Some(of_file(error)),
         EnrollError::Enrollment(error) => of_enrollment_file(error),

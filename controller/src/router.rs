@@ -190,6 +190,8 @@ fn people_api() -> Vec<Route> {
         get("/api/v1/tokens", ViewTokens, api::tokens::list),
         post("/api/v1/tokens", CreateTokens, api::tokens::create),
         post("/api/v1/tokens/{token}/revoke", RevokeTokens, api::tokens::revoke),
+        get("/api/v1/evidence/checkpoints", ViewOverview, api::evidence::checkpoints),
+        post("/api/v1/evidence/export", ExportEvidence, api::evidence::export),
     ]
 }
 

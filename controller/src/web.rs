@@ -11,7 +11,7 @@ mod cookie;
 mod csrf;
 pub mod device;
 pub mod devices;
-mod download;
+pub mod download;
 pub mod error;
 pub mod evidence;
 pub mod format;

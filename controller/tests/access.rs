@@ -55,6 +55,7 @@ fn body(route: &RouteLine, school: &School) -> (&'static str, String) {
         "/api/v1/devices/{device}/revoke" => ("application/json", r#"{"reason":"x"}"#.to_owned()),
         "/tokens/file" => (form, "line=x".to_owned()),
         "/evidence/export" => (form, format!("whose={}&from=&to=", school.device)),
+        "/api/v1/evidence/export" => ("application/json", serde_json::json!({ "whose": school.device }).to_string()),
         "/password" => (form, "current=a&new=b&again=b".to_owned()),
         "/operators" => (form, "login=a&display_name=b&role=auditor".to_owned()),
         "/api/v1/tokens" => ("application/json", new_token(school).to_string()),

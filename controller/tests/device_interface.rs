@@ -4,11 +4,16 @@
 //! with a clock that it can move.
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
+#[path = "device_interface/archives.rs"]
+mod archives;
 #[path = "store_contract/database.rs"]
 mod database;
 #[path = "device_interface/device.rs"]
 mod device;
+#[path = "device_interface/held.rs"]
+mod held;
+#[path = "device_interface/image.rs"]
+mod image;
 #[path = "device_interface/life.rs"]
 mod life;
 #[path = "device_interface/region.rs"]
@@ -22,6 +27,12 @@ mod certificates;
 
 #[path = "device_interface/evidence.rs"]
 mod evidence;
+
+#[path = "device_interface/damaged_evidence.rs"]
+mod damaged_evidence;
+
+#[path = "device_interface/joined_evidence.rs"]
+mod joined_evidence;
 
 #[path = "device_interface/tokens.rs"]
 mod tokens;
@@ -115,4 +126,6 @@ on_both_engines! {
     evidence::an_export_holds_and_says_how_far,
     evidence::what_retention_left_is_still_proven,
     evidence::a_device_that_was_lost_forked_and_revoked_still_holds,
+    joined_evidence::a_parted_keys_reports_hold_by_either_name,
+    joined_evidence::joined_and_parted_records_hold,
 }

@@ -19,7 +19,6 @@ mod chance;
 mod cluster;
 #[path = "kill/controller.rs"]
 mod controller;
-#[allow(dead_code)]
 #[path = "store_contract/database.rs"]
 mod database;
 #[path = "kill/device.rs"]

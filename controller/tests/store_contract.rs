@@ -12,10 +12,14 @@ mod checkpoints;
 mod database;
 #[path = "store_contract/devices.rs"]
 mod devices;
+#[path = "store_contract/engines.rs"]
+mod engines;
 #[path = "store_contract/fixture.rs"]
 mod fixture;
 #[path = "store_contract/identity.rs"]
 mod identity;
+#[path = "store_contract/migrations.rs"]
+mod migrations;
 #[path = "store_contract/months.rs"]
 mod months;
 #[path = "store_contract/outages.rs"]
@@ -41,14 +45,14 @@ macro_rules! on_both_engines {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                crate::database::on_sqlite(crate::$module::$test).await;
+                crate::engines::on_sqlite(crate::$module::$test).await;
             })*
         }
 
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                crate::database::on_postgres(crate::$module::$test).await;
+                crate::engines::on_postgres(crate::$module::$test).await;
             })*
         }
     };
@@ -83,6 +87,7 @@ on_both_engines! {
     reports::a_report_is_stored_and_read_back,
     reports::a_chain_is_continued_within_one_group,
     reports::a_fork_keeps_both_and_is_found_once,
+    reports::breaks_are_one_finding_that_counts,
     reports::a_gap_stores_nothing,
     reports::a_duplicate_is_known_and_may_bring_missing_bodies,
     reports::a_group_of_256_with_one_conflicting_report,

@@ -41,7 +41,7 @@ pub struct Proxy {
 #[derive(Debug)]
 struct State {
     fault: watch::Sender<Option<Fault>>,
-    open: AtomicUsize,
+    open: watch::Sender<usize>,
     taken: AtomicUsize,
 }
 
@@ -56,7 +56,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             fault: watch::Sender::new(None),
-            open: AtomicUsize::new(0),
+            open: watch::Sender::new(0),
             taken: AtomicUsize::new(0),
         });
         let accepting = tokio::spawn(accept(listener, upstream, state.clone()));
@@ -74,7 +74,7 @@ impl Proxy {
 
     /// Connections through it now.
     pub fn open(&self) -> usize {
-        self.state.open.load(Ordering::Relaxed)
+        *self.state.open.borrow()
     }
 
     /// Connections that clients made since the start.
@@ -190,14 +190,14 @@ struct Open<'s>(&'s State);
 
 impl<'s> Open<'s> {
     fn new(state: &'s State) -> Self {
-        state.open.fetch_add(1, Ordering::Relaxed);
+        state.open.send_modify(|open| *open += 1);
         Self(state)
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.open.send_modify(|open| *open -= 1);
     }
 }
 

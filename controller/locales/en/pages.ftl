@@ -161,6 +161,11 @@ chain-unbroken = unbroken
 chain-broken = has breaks
 chain-forked = has a fork
 chain-empty = no reports yet
+finding-times = { $count ->
+    [one] { $shown } time in all
+   *[other] { $shown } times in all
+}
+finding-first = first { $at }
 sections-label = Sections of this page
 section-partial = read in part
 section-failed = could not be read

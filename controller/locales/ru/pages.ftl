@@ -169,6 +169,12 @@ chain-unbroken = не прерывалась
 chain-broken = есть разрывы
 chain-forked = есть развилка
 chain-empty = отчётов ещё нет
+finding-times = { $count ->
+    [one] всего { $shown } раз
+    [few] всего { $shown } раза
+   *[other] всего { $shown } раз
+}
+finding-first = впервые { $at }
 sections-label = Разделы этой страницы
 section-partial = прочитано не всё
 section-failed = прочитать не удалось

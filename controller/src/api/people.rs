@@ -1,10 +1,11 @@
-//! `/api/v1` for people's programs: JSON of the register, devices and tokens, in the caller's scope.
+//! `/api/v1` for people's programs: JSON of the register, devices, tokens and evidence, in the caller's scope.
 //!
 //! The caller has a person's session (the cookie of signing in); what changes something also carries the
 //! session's token in `X-CSRF-Token`, which `GET /api/v1/me` gives. Errors are problem+json with a stable code.
 //! The document of all this is `GET /api/v1/openapi.json`.
 
 pub mod devices;
+pub mod evidence;
 pub mod me;
 pub mod organizations;
 pub mod tokens;
@@ -176,7 +177,7 @@ impl<T> ListOf<T> {
 #[openapi(
     info(
         title = "cos-controller",
-        description = "The region's register, devices and tokens, for people's programs. A caller signs in on the page /login and sends its session cookie; writes also carry X-CSRF-Token.",
+        description = "The region's register, devices, tokens and evidence, for people's programs. A caller signs in on the page /login and sends its session cookie; writes also carry X-CSRF-Token.",
         license(name = "Apache-2.0")
     ),
     paths(
@@ -190,7 +191,9 @@ impl<T> ListOf<T> {
         devices::revoke,
         tokens::list,
         tokens::create,
-        tokens::revoke
+        tokens::revoke,
+        evidence::checkpoints,
+        evidence::export
     ),
     components(schemas(ApiProblem))
 )]

@@ -1,14 +1,14 @@
 //! Taking a backup: a file beside its place, flushed, and renamed when it is whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::record::{Cell, KeyFile, Record, Totals, write_row};
 use super::{BackupError, Header, MAGIC, Manifest};
+use crate::private_file;
 use crate::store::Store;
 use crate::store::transfer::Snapshot;
 
@@ -81,12 +81,7 @@ impl BackupFile {
         let partial = PathBuf::from(partial);
         let failed = |source| BackupError::Write { path: path.into(), source };
         // It holds what the database does: hashes of passwords, of tokens, and maybe keys.
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&partial)
-            .map_err(failed)?;
+        let file = private_file::create_new(&partial).map_err(failed)?;
         let mut made = Self {
             path: path.into(),
             partial,

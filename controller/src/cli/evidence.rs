@@ -1,7 +1,7 @@
 //! `cos-controller evidence checkpoint|export|verify`. Verifying needs neither configuration nor database.
 
 use std::error::Error;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +22,7 @@ use crate::evidence::export::{Exported, Source, Wish, export};
 use crate::evidence::span::{Span, SpanError};
 use crate::evidence::verify::frame::Unreadable;
 use crate::evidence::verify::{Known, Verdict, verify, words};
+use crate::private_file::{NotMade, PrivateFile};
 use crate::store::checkpoint::CheckpointRecord;
 use crate::store::{Scope, Store};
 use crate::task::checkpoint::Taker;
@@ -160,7 +161,7 @@ fn write_archive(arguments: &ExportArguments, config: &Config, now: Timestamp) -
     let authority = Authority::load(&config.authority.directory)?;
     with_store(config, async |store| {
         let (wish, entries) = wish(&store, arguments, span, now).await?;
-        let file = NewFile::create(&arguments.out)?;
+        let file = ArchiveFile::create(&arguments.out)?;
         let source = Source {
             store: &store,
             authority: &authority,
@@ -172,7 +173,7 @@ fn write_archive(arguments: &ExportArguments, config: &Config, now: Timestamp) -
         let exported = match written {
             Ok((_, exported)) => exported,
             Err(error) => {
-                file.discard();
+                file.0.discard();
                 return Err(error.into());
             }
         };
@@ -215,43 +216,28 @@ async fn wish(store: &Store, arguments: &ExportArguments, span: Span, now: Times
     Ok((wish, entries))
 }
 
-/// A file that was not there before, readable by its owner only.
-struct NewFile {
-    file: File,
-    path: PathBuf,
-}
+/// Where the archive is written.
+struct ArchiveFile(PrivateFile);
 
-impl NewFile {
+impl ArchiveFile {
     fn create(path: &Path) -> Result<Self, EvidenceError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let path = path.to_owned();
-        match options.open(&path) {
-            Ok(file) => Ok(Self { file, path }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(EvidenceError::Exists { path }),
-            Err(source) => Err(EvidenceError::Write { path, source }),
-        }
-    }
-
-    fn flush(&self) -> Result<(), EvidenceError> {
-        self.file.sync_all().map_err(|source| EvidenceError::Write {
-            path: self.path.clone(),
-            source,
+        PrivateFile::create(path).map(Self).map_err(|error| match error {
+            NotMade::Exists(path) => EvidenceError::Exists { path },
+            NotMade::Failed { path, source } => EvidenceError::Write { path, source },
         })
     }
 
-    /// What is half an archive must not be taken for one; why there is none is told by the caller.
-    fn discard(self) {
-        drop(self.file);
-        let _ = std::fs::remove_file(self.path);
+    fn flush(&self) -> Result<(), EvidenceError> {
+        self.0.sync().map_err(|source| EvidenceError::Write {
+            path: self.0.path().to_owned(),
+            source,
+        })
     }
 }
 
-impl Output for &NewFile {
+impl Output for &ArchiveFile {
     async fn write(&mut self, bytes: Vec<u8>) -> io::Result<()> {
-        (&self.file).write_all(&bytes)
+        self.0.append(&bytes)
     }
 }
 

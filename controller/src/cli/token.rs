@@ -1,7 +1,6 @@
 //! `cos-controller token create|list|revoke`
 
 use std::error::Error;
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +14,7 @@ use super::{Outcome, with_store};
 use crate::activity_log::{Action, Entry, SubjectKind};
 use crate::authority::Authority;
 use crate::config::Config;
+use crate::private_file::{NotMade, PrivateFile};
 use crate::store::building::Place;
 use crate::store::{Page, Scope, Store};
 use crate::token::{TokenOrigin, TokenWish, issue};
@@ -103,13 +103,13 @@ pub fn run(arguments: &TokenArguments, config: &Config, now: Timestamp, out: &mu
             match (made, file) {
                 (Ok(token), Some(file)) => {
                     file.write(&token)?;
-                    let path = file.path.display();
+                    let path = file.0.path().display();
                     writeln!(out, "Токен {} записан в {path}; действует до {}", token.id, token.expires)?;
                 }
                 (Ok(token), None) => writeln!(out, "{}", token.to_line())?,
                 (Err(error), file) => {
                     if let Some(file) = file {
-                        file.discard();
+                        file.0.discard();
                     }
                     return Err(error);
                 }
@@ -207,40 +207,25 @@ enum FileError {
     },
 }
 
-/// A new file for a token's line, readable by its owner alone.
-struct TokenFile {
-    file: File,
-    path: PathBuf,
-}
+/// A new file for a token's line.
+struct TokenFile(PrivateFile);
 
 impl TokenFile {
     fn create(path: &Path) -> Result<Self, FileError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let path = path.to_owned();
-        match options.open(&path) {
-            Ok(file) => Ok(Self { file, path }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(FileError::Exists(path)),
-            Err(source) => Err(FileError::Create { path, source }),
-        }
+        PrivateFile::create(path).map(Self).map_err(|error| match error {
+            NotMade::Exists(path) => FileError::Exists(path),
+            NotMade::Failed { path, source } => FileError::Create { path, source },
+        })
     }
 
     fn write(&self, token: &EnrollmentToken) -> Result<(), FileError> {
         let line = format!("{}\n", token.to_line());
-        let written = (&self.file).write_all(line.as_bytes()).and_then(|()| self.file.sync_all());
+        let written = self.0.append(line.as_bytes()).and_then(|()| self.0.sync());
         written.map_err(|source| FileError::Write {
             id: token.id,
-            path: self.path.clone(),
+            path: self.0.path().to_owned(),
             source,
         })
-    }
-
-    /// The file is empty and this command's own; why there is no token is told, that it may have stayed is not.
-    fn discard(self) {
-        drop(self.file);
-        let _ = std::fs::remove_file(self.path);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::authority::{Csr, IssueError};
 use crate::enrollment::{Certified, certify, outage};
 use crate::state::AppState;
 use crate::store::device::KeyedDevice;
-use crate::store::finding::FindingKind;
+use crate::store::finding::{FindingKind, NewFinding};
 use crate::store::identity::{Copied, NewKey};
 use crate::store::review::{CaseKind, CaseState, NewCase};
 use crate::store::{Scope, StoreError};
@@ -185,9 +185,14 @@ impl Asked<'_> {
     async fn tell_of_copies(&self, likeness: &Likeness) -> Result<(), StoreError> {
         let detail = json!({ "key": self.key, "likeness": likeness }).to_string();
         let store = &self.state.store;
-        store
-            .count_finding(self.owner.id, FindingKind::Clone, &self.key.to_string(), &detail, self.now)
-            .await?;
+        let finding = NewFinding {
+            device: self.owner.id,
+            kind: FindingKind::Clone,
+            subject: Some(self.key.to_string()),
+            detail: detail.clone(),
+            found_at: self.now,
+        };
+        store.add_finding(&finding).await?;
         let case = NewCase {
             kind: CaseKind::Clone,
             device: self.owner.id,

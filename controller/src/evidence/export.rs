@@ -4,7 +4,7 @@
 //! span ends between two checkpoints the envelopes that link its last report to the next checkpoint's head, without
 //! their bodies. A body that several devices stated travels once if it is large.
 //!
-//! Called by the command line and by the page. It decides nothing about who may: `devices` are given.
+//! Called by the command line and by `evidence_request.rs`. It decides nothing about who may: `devices` are given.
 
 mod proofs;
 

@@ -7,8 +7,7 @@ use inventory_schema::device::BootId;
 use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 use sqlx::AnyConnection;
 
-use super::finding::FindingKind;
-use super::statement::{Columns, word};
+use super::statement::Columns;
 use super::wake::Change;
 use super::{Store, StoreResult};
 
@@ -118,22 +117,6 @@ impl Store {
             .await?;
         change.concerns(&mut transaction, &[device]).await?;
         change.commit(transaction).await
-    }
-
-    /// A finding that is there once, however often it is found; its detail is the newest.
-    pub async fn count_finding(&self, device: i64, kind: FindingKind, subject: &str, detail: &str, at: Timestamp) -> StoreResult<()> {
-        sqlx::query(
-            "INSERT INTO finding (device_id, kind, detail, found_at, subject) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (device_id, kind, subject) WHERE subject IS NOT NULL DO UPDATE SET detail = excluded.detail",
-        )
-        .bind(device)
-        .bind(word(&kind))
-        .bind(detail)
-        .bind(at.unix_micros())
-        .bind(subject)
-        .execute(self.write())
-        .await?;
-        Ok(())
     }
 
     pub async fn relatives(&self, device: i64) -> StoreResult<Relatives> {

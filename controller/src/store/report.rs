@@ -144,9 +144,7 @@ impl Store {
         write::note_bodies(&mut transaction, &plan, reports).await?;
         write::update_summaries(&mut transaction, &plan).await?;
         write::note_devices(&mut transaction, &plan).await?;
-        finding::INSERT
-            .execute(&mut transaction, plan.findings.iter().map(finding::values).collect())
-            .await?;
+        finding::note(&mut transaction, &plan.findings).await?;
         transaction.commit().await?;
         Ok(plan.outcomes(reports, &held))
     }

@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use inventory_schema::envelope::{ChainPlace, Resumption};
 use inventory_schema::{DeviceId, SectionName, Timestamp};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -44,6 +45,8 @@ struct HeadLine {
 struct FindingLine {
     label: String,
     at: String,
+    /// How often and since when, where it was found more than once.
+    repeated: Option<String>,
     detail: String,
 }
 
@@ -101,7 +104,7 @@ pub struct DeviceQuery {
     page: Option<u32>,
 }
 
-/// How many findings a page lists, newest first.
+/// How many findings a page lists, those that were found last first.
 const FINDINGS: i64 = 20;
 
 /// `GET /devices/{device}`
@@ -270,9 +273,21 @@ pub fn finding_name(kind: FindingKind) -> &'static str {
 fn finding_line(finding: &Finding, page: &Page) -> FindingLine {
     FindingLine {
         label: page.family("finding", finding_name(finding.kind)),
-        at: exact_moment(finding.found_at, page.zone()),
+        at: exact_moment(finding.last_found_at, page.zone()),
+        repeated: repeated(finding, page.zone(), page.language),
         detail: finding_words(&finding.detail, page.language),
     }
+}
+
+fn repeated(finding: &Finding, zone: &TimeZone, l: Language) -> Option<String> {
+    let first = exact_moment(finding.found_at, zone);
+    (finding.times > 1).then(|| {
+        format!(
+            "{}, {}",
+            l.n("finding-times", &finding.times),
+            l.with("finding-first", "at", &first)
+        )
+    })
 }
 
 /// What a finding's JSON says, for people: the place in the chain, why it broke, the report's digest.
@@ -423,6 +438,24 @@ mod tests {
             "Эпоха и номер: 0 / 2 · запись восстановлена · sha256:bb"
         );
         assert_eq!(finding_words("{}", Language::Russian), "");
+    }
+
+    #[test]
+    fn what_is_found_again_is_counted_in_words() {
+        let zone = TimeZone::get("Asia/Yekaterinburg").unwrap();
+        let found = |times| Finding {
+            id: 1,
+            kind: FindingKind::ChainBreak,
+            detail: "{}".into(),
+            times,
+            found_at: "2026-09-01T05:30:00.000000Z".parse().unwrap(),
+            last_found_at: "2027-05-25T05:30:00.000000Z".parse().unwrap(),
+        };
+        assert_eq!(repeated(&found(1), &zone, Language::Russian), None);
+        let words = |times, l| repeated(&found(times), &zone, l).unwrap();
+        assert_eq!(words(2, Language::Russian), "всего 2 раза, впервые 01.09.2026 10:30:00");
+        assert_eq!(words(200, Language::Russian), "всего 200 раз, впервые 01.09.2026 10:30:00");
+        assert_eq!(words(200, Language::English), "200 times in all, first 01.09.2026 10:30:00");
     }
 
     #[test]

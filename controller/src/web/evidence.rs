@@ -3,23 +3,18 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
-use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use inventory_schema::organization::Ogrn;
-use inventory_schema::{DeviceId, OrganizationId, Timestamp};
+use inventory_schema::{DeviceId, Timestamp};
 use serde::Deserialize;
 
-use super::download;
 use super::error::PageError;
-use super::language::Language;
 use super::page::{Page, Visit, html};
 use super::pager::{Pager, piece};
 use super::session::SignedIn;
-use crate::access::{Operator, Right};
+use crate::access::Right;
 use crate::activity_log::{Action, Entry, SubjectKind};
-use crate::evidence::document::{Organization, Selection};
-use crate::evidence::export::{Source, Wish, export};
-use crate::evidence::span::Span;
+use crate::evidence_request::{Asked, Unreadable};
 use crate::state::AppState;
 use crate::store::checkpoint::CheckpointRecord;
 use crate::task::checkpoint::{CheckpointError, Taker};
@@ -144,91 +139,15 @@ pub async fn download(
     Form(form): Form<ExportForm>,
 ) -> Result<Response, PageError> {
     let now = visit.now;
-    let (wish, entry) = match wish(&state, &signed_in.operator, &form, now, visit.language).await? {
-        Ok(wish) => wish,
-        Err(failure) => return page(&state, &signed_in, visit, None, form, vec![failure]).await,
+    let asked = Asked {
+        whose: &form.whose,
+        from: &form.from,
+        to: &form.to,
     };
-    entry.with("devices", wish.devices.len()).record(&state.store).await?;
-    let (body, upstream) = download::body();
-    let region = state.region.id.clone();
-    let name = format!("evidence-{region}-{}.tar", now.unix_seconds());
-    tokio::spawn(async move {
-        let source = Source {
-            store: &state.store,
-            authority: &state.authority.current(),
-            region: &state.region.id,
-        };
-        match export(source, &wish, now, upstream.clone(), |_| {}).await {
-            Ok((_, exported)) => tracing::info!(
-                devices = exported.devices,
-                reports = exported.reports,
-                bytes = exported.bytes,
-                "evidence was exported"
-            ),
-            Err(error) => {
-                tracing::error!(error = %crate::error_chain(&error), "an export of evidence was broken off");
-                upstream.fail().await;
-            }
-        }
-    });
-    let headers = [
-        (header::CONTENT_TYPE, "application/x-tar".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    Ok((headers, body).into_response())
-}
-
-/// What the form asks for within the operator's part of the tree, or what is wrong with it.
-async fn wish(
-    state: &AppState,
-    who: &Operator,
-    form: &ExportForm,
-    now: Timestamp,
-    l: Language,
-) -> Result<Result<(Wish, Entry), String>, PageError> {
-    let Ok(span) = Span::of(&form.from, &form.to, &state.region.zone) else {
-        return Ok(Err(l.t("evidence-span-wrong")));
+    let failure = match asked.allowed(&state, &signed_in.operator, now).await? {
+        Ok(allowed) => return Ok(allowed.answer(state, now).await?),
+        Err(Unreadable::Span) => visit.language.t("evidence-span-wrong"),
+        Err(Unreadable::Whose) => visit.language.t("evidence-whose-wrong"),
     };
-    let Some((selection, devices, entry)) = selected(state, who, form.whose.trim(), now).await? else {
-        return Ok(Err(l.t("evidence-whose-wrong")));
-    };
-    let wish = Wish {
-        selection,
-        devices,
-        from: span.from,
-        to: span.to,
-    };
-    Ok(Ok((wish, entry)))
-}
-
-/// An organization or a device in scope, by whatever names it.
-async fn selected(
-    state: &AppState,
-    who: &Operator,
-    whose: &str,
-    now: Timestamp,
-) -> Result<Option<(Selection, Vec<DeviceId>, Entry)>, PageError> {
-    let (store, scope) = (&state.store, who.scope.into());
-    let organization = match (whose.parse::<Ogrn>(), whose.parse::<OrganizationId>()) {
-        (Ok(ogrn), _) => store.organization_by_ogrn(scope, &ogrn).await?,
-        (_, Ok(id)) => store.organization(scope, id).await?,
-        _ => None,
-    };
-    if let Some(organization) = organization {
-        let id = organization.external_id;
-        let entry = Entry::new(now, who, Action::EvidenceExported, SubjectKind::Organization, id).of_organization(organization.id);
-        let named = Organization {
-            ogrn: organization.ogrn.to_string(),
-            name: organization.short_name,
-        };
-        let devices = store.device_ids_of(scope, id).await?;
-        return Ok(Some((Selection::Organization(named), devices, entry)));
-    }
-    let Ok(id) = whose.parse::<DeviceId>() else { return Ok(None) };
-    let Some(device) = store.device(scope, id).await? else {
-        return Ok(None);
-    };
-    let entry = Entry::new(now, who, Action::EvidenceExported, SubjectKind::Device, id).of_organization(device.place.organization_id);
-    Ok(Some((Selection::Devices(vec![id]), vec![id], entry)))
+    page(&state, &signed_in, visit, None, form, vec![failure]).await
 }

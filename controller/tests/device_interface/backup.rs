@@ -3,7 +3,6 @@
 use cos_controller::authority::Authority;
 use cos_controller::backup::write::{Origin, take};
 use cos_controller::backup::{Header, Manifest, read};
-use cos_controller::config::Config;
 use cos_controller::store::finding::FindingKind;
 use cos_controller::store::transfer::Snapshot;
 use cos_controller::store::{Page, Scope, Store};
@@ -12,7 +11,8 @@ use inventory_schema::envelope::Resumption;
 
 use crate::database;
 use crate::device::{Computer, Device};
-use crate::life::{at_rest, whole};
+use crate::held::{at_rest, whole};
+use crate::program::controller;
 use crate::region::{Region, at_postgres_region, on_sqlite, until};
 
 async fn back_up(region: &Region, path: &std::path::Path) -> Manifest {
@@ -96,9 +96,7 @@ async fn agents_go_on(region: Region, other: String) {
     assert_eq!(reports.rows[0].resumed, Some(Resumption::StateRestored));
     assert_eq!(reports.rows[0].place.sequence, 2, "the chain goes on from the backup's head");
     assert!(reports.rows[0].sections >= 1);
-    let findings = region.store().findings(id, 10).await.unwrap();
-    let kinds: Vec<FindingKind> = findings.iter().map(|finding| finding.kind).collect();
-    assert_eq!(kinds, [FindingKind::ChainBreak]);
+    assert_eq!(region.findings(id).await, [FindingKind::ChainBreak]);
     // Memory was stated with its newest value.
     let memory = |sections: &[cos_controller::store::report_reading::CurrentSection]| {
         sections
@@ -141,22 +139,6 @@ async fn agents_go_on_after_a_pilot_moved_to_postgres() {
     .await;
 }
 
-/// Runs `cos-controller` with this configuration; answers its exit code and what it printed.
-async fn run(folder: &std::path::Path, config: &Config, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let file = folder.join("controller.toml");
-    std::fs::write(&file, toml::to_string(config).unwrap()).unwrap();
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_cos-controller"))
-        .arg("--config")
-        .arg(&file)
-        .args(arguments)
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
-}
-
 /// The commands, beside a controller that serves on SQLite and holds its lock.
 async fn the_commands_work_beside_a_controller(region: Region) {
     let device = Device::new(&region).await;
@@ -164,7 +146,7 @@ async fn the_commands_work_beside_a_controller(region: Region) {
     let file = folder.path().join("all.cos");
     let name = file.to_str().unwrap();
     let config = region.config().clone();
-    let taken = run(folder.path(), &config, &["backup", "--out", name, "--with-keys", "--json"]).await;
+    let taken = controller(folder.path(), &config, &["backup", "--out", name, "--with-keys", "--json"]).await;
     assert_eq!(taken.0, Some(0), "{}", taken.2);
     let manifest: Manifest = serde_json::from_str(&taken.1).unwrap();
     assert_eq!(manifest.tables["device"].rows, 1);
@@ -173,7 +155,7 @@ async fn the_commands_work_beside_a_controller(region: Region) {
         manifest.keys.iter().all(|key| !key.starts_with("root/")),
         "roots' keys stay off line"
     );
-    let again = run(folder.path(), &config, &["backup", "--out", name]).await;
+    let again = controller(folder.path(), &config, &["backup", "--out", name]).await;
     assert_eq!(again.0, Some(1));
     assert!(again.2.contains("exists already"), "{}", again.2);
 
@@ -181,7 +163,7 @@ async fn the_commands_work_beside_a_controller(region: Region) {
     let database = format!("sqlite://{}", folder.path().join("other.db").display());
     elsewhere.database.url = database.clone().try_into().unwrap();
     elsewhere.authority.directory = folder.path().join("authority");
-    let restored = run(folder.path(), &elsewhere, &["restore", name, "--with-keys"]).await;
+    let restored = controller(folder.path(), &elsewhere, &["restore", name, "--with-keys"]).await;
     assert_eq!(restored.0, Some(0), "{}", restored.2);
     assert!(restored.1.contains("Восстановлено и сверено"), "{}", restored.1);
     let authority = Authority::load(&elsewhere.authority.directory).unwrap();
@@ -191,7 +173,7 @@ async fn the_commands_work_beside_a_controller(region: Region) {
     let log = store.activities(Scope::REGION, Page::default()).await.unwrap();
     assert_eq!(log.rows[0].action, "restored");
     store.close().await;
-    let twice = run(folder.path(), &elsewhere, &["restore", name]).await;
+    let twice = controller(folder.path(), &elsewhere, &["restore", name]).await;
     assert_eq!(twice.0, Some(1));
     assert!(twice.2.contains("into an empty one"), "{}", twice.2);
     region.stop().await;

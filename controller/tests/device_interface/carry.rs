@@ -4,7 +4,6 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use cos_agent::carry::{Carried, News, Visit, Visited, visit};
-use cos_agent::identity::Identity;
 use cos_agent::spool::survey;
 use cos_controller::carry::stick::{self, FileFault};
 use cos_controller::carry::{FolderFault, ImportOutcome, Imported, Importer, Unanswerable};
@@ -17,6 +16,9 @@ use inventory_schema::{KeyFingerprint, SectionName, Timestamp};
 use tempfile::TempDir;
 
 use crate::device::{Computer, Device};
+use crate::held::at_rest;
+use crate::image;
+use crate::program;
 use crate::region::{DAY, Region};
 
 /// A stick, or a copy of it.
@@ -34,14 +36,7 @@ impl Stick {
     /// The same files on another stick.
     fn copied(&self) -> Self {
         let copy = Self::new();
-        let all = self.path().join("cos-carry");
-        for folder in std::fs::read_dir(&all).unwrap().map(|entry| entry.unwrap()) {
-            let to = copy.path().join("cos-carry").join(folder.file_name());
-            std::fs::create_dir_all(&to).unwrap();
-            for file in std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap()) {
-                std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
-            }
-        }
+        image::copy(self.path(), copy.path());
         copy
     }
 
@@ -101,10 +96,6 @@ async fn imported_one(region: &Region, stick: &Stick) -> Imported {
     outcomes.remove(0).1.unwrap()
 }
 
-fn key(computer: &Computer) -> KeyFingerprint {
-    Identity::load(&computer.config.state_dir).unwrap().unwrap().fingerprint()
-}
-
 /// A computer that a stick enrolled and whose first report the controller holds.
 async fn carried_in(region: &Region, stick: &Stick) -> Computer {
     let token = region.token(1).await;
@@ -118,7 +109,7 @@ async fn carried_in(region: &Region, stick: &Stick) -> Computer {
 }
 
 async fn device_of(region: &Region, computer: &Computer) -> cos_controller::store::device::KeyedDevice {
-    region.store().device_by_key(key(computer)).await.unwrap().unwrap()
+    region.store().device_by_key(computer.key()).await.unwrap().unwrap()
 }
 
 pub async fn a_room_without_a_network_is_served_by_one_stick(region: Region) {
@@ -179,28 +170,22 @@ pub async fn a_room_without_a_network_is_served_by_one_stick(region: Region) {
         let carried = carried(computer, &stick);
         assert!(carried.acknowledged > 0 && carried.carried == 0, "{carried:?}");
         assert_eq!(survey(&computer.config.state_dir.join("spool")).unwrap().reports, 0);
-        let head = region.store().chain_head(key(computer)).await.unwrap();
+        let head = region.store().chain_head(computer.key()).await.unwrap();
         assert_eq!((computer.ledger().acknowledged, computer.ledger().newest), (head, head));
-        assert!(region.store().findings(device.id, 10).await.unwrap().is_empty());
+        assert!(region.findings(device.id).await.is_empty());
     }
     assert_eq!(std::fs::read_to_string(stick.path().join("расписание.txt")).unwrap(), "чужой файл");
 
     // When the network comes, the same agent goes on by it.
     let first = computers.into_iter().next().unwrap();
-    let (id, enrollment) = (device_of(&region, &first).await.id, enrollment(&first));
+    let (id, enrollment) = (device_of(&region, &first).await.id, first.enrollment());
     let device = Device::of(first, enrollment);
     let agent = device.run();
-    crate::life::at_rest(&region, &device).await;
+    at_rest(&region, &device).await;
     agent.stop().await;
     let reports = region.store().reports(id, Page::default()).await.unwrap();
     assert!(reports.total == 2 && reports.rows.iter().all(|report| report.resumed.is_none()));
     region.stop().await;
-}
-
-fn enrollment(computer: &Computer) -> cos_agent::enrollment::Enrollment {
-    cos_agent::enrollment::Enrollment::load(&computer.config.state_dir)
-        .unwrap()
-        .unwrap()
 }
 
 pub async fn sticks_in_the_wrong_order_lose_nothing(region: Region) {
@@ -229,7 +214,7 @@ pub async fn sticks_in_the_wrong_order_lose_nothing(region: Region) {
     carried(&computer, &first);
     assert_eq!(imported_one(&region, &second).await.stored, 1);
     carried(&computer, &second);
-    let head = region.store().chain_head(key(&computer)).await.unwrap();
+    let head = region.store().chain_head(computer.key()).await.unwrap();
     assert_eq!((computer.ledger().acknowledged, computer.ledger().newest), (head, head));
     let reports = region.store().reports(id, Page::default()).await.unwrap();
     assert!(
@@ -241,7 +226,7 @@ pub async fn sticks_in_the_wrong_order_lose_nothing(region: Region) {
     let seen = async || {
         region
             .store()
-            .device(Scope::REGION, enrollment(&computer).device)
+            .device(Scope::REGION, computer.enrollment().device)
             .await
             .unwrap()
             .unwrap()
@@ -255,14 +240,14 @@ pub async fn sticks_in_the_wrong_order_lose_nothing(region: Region) {
         .into_iter()
         .for_each(|(_, imported)| drop(imported.unwrap()));
     assert_eq!(seen().await, before);
-    assert!(region.store().findings(id, 10).await.unwrap().is_empty());
+    assert!(region.findings(id).await.is_empty());
     region.stop().await;
 }
 
 pub async fn a_stick_brings_news_to_an_enrolled_computer(region: Region) {
     let stick = Stick::new();
     let computer = carried_in(&region, &stick).await;
-    let device = enrollment(&computer).device;
+    let device = computer.enrollment().device;
     let id = device_of(&region, &computer).await.id;
 
     // It was moved: the receipt is exchanged by the next answer.
@@ -283,13 +268,7 @@ pub async fn a_stick_brings_news_to_an_enrolled_computer(region: Region) {
     // Half of the certificate's life is over, by the controller's clock; and all of it.
     for days in [250, 500] {
         region.clock.advance(DAY * days);
-        let until = |computer: &Computer| {
-            Identity::load(&computer.config.state_dir)
-                .unwrap()
-                .unwrap()
-                .certificate_validity()
-                .unwrap()
-        };
+        let until = |computer: &Computer| computer.identity().certificate_validity().unwrap();
         let before = until(&computer).not_after;
         computer.set_memory(10_000_000 + u64::from(days) * 1000);
         let request = carried(&computer, &stick);
@@ -316,20 +295,12 @@ pub async fn a_stick_brings_news_to_an_enrolled_computer(region: Region) {
     assert_ne!(id, new_id);
     let sections = region.store().current_sections(new_id).await.unwrap();
     assert!(sections.len() == SectionName::ALL.len() && sections.iter().all(|section| section.body.is_some()));
-    let kinds: Vec<FindingKind> = region
-        .store()
-        .findings(new_id, 10)
-        .await
-        .unwrap()
-        .iter()
-        .map(|finding| finding.kind)
-        .collect();
-    assert_eq!(kinds, [FindingKind::ChainBreak]);
+    assert_eq!(region.findings(new_id).await, [FindingKind::ChainBreak]);
 
     // It was revoked: nothing is taken from it, and it is told why.
     region
         .store()
-        .revoke_key(key(&computer), region.clock.now(), "списан", None)
+        .revoke_key(computer.key(), region.clock.now(), "списан", None)
         .await
         .unwrap();
     carried(&computer, &stick);
@@ -354,7 +325,7 @@ pub async fn a_hostile_stick_harms_nothing(region: Region) {
     }
     imported(&region, &stick).await;
     computers.iter().for_each(|computer| drop(carried(computer, &stick)));
-    let folder = |n: usize| stick.folder(key(&computers[n]));
+    let folder = |n: usize| stick.folder(computers[n].key());
     let request = |n: usize| folder(n).join("request.json");
     let part = |n: usize| {
         let mut files = std::fs::read_dir(folder(n)).unwrap().map(|entry| entry.unwrap().path());
@@ -439,7 +410,7 @@ pub async fn a_hostile_stick_harms_nothing(region: Region) {
     assert!(outcomes.iter().all(|(_, imported)| imported.is_ok()), "{outcomes:?}");
     for computer in &computers {
         carried(computer, &stick);
-        let head = region.store().chain_head(key(computer)).await.unwrap();
+        let head = region.store().chain_head(computer.key()).await.unwrap();
         assert!(head.is_some() && computer.ledger().acknowledged == head);
     }
     // Through a link where the computers' folders should be nothing is written.
@@ -531,42 +502,23 @@ async fn the_programs_serve_a_room_by_one_stick() {
 }
 
 async fn by_program(region: Region) {
-    use tokio::process::Command;
     let token = region.token(2).await;
     let stick = Stick::new();
     std::fs::write(stick.path().join("school.token"), token.to_line()).unwrap();
     let computers = [Computer::new(&region), Computer::new(&region)];
-    let id = region.server.state.region.id.clone();
-    let config = region.folder().join("controller.toml");
-    let written = format!(
-        "[region]\nid = '{id}'\nname = 'Пермский край'\ntime_zone = 'Asia/Yekaterinburg'\n\
-         [database]\nurl = '{}'\n[authority]\ndirectory = '{}'\n",
-        region.config.database.url.as_str(),
-        region.config.authority.directory.display()
-    );
-    std::fs::write(&config, written).unwrap();
+    let config = region.config().clone();
     let folder = region.stopped().await;
 
     let visit = async |computer: &Computer, arguments: &[&str]| {
         let mut all = vec!["carry", stick.path().to_str().unwrap()];
         all.extend(arguments);
-        crate::program::run(computer, &all).await
+        program::run(computer, &all).await
     };
     let import = async |arguments: &[&str]| {
-        let mut command = Command::new(crate::program::beside_this_test("cos-controller"));
-        command
-            .arg("--config")
-            .arg(&config)
-            .args(["carry", "import"])
-            .arg(stick.path())
-            .args(arguments);
-        let output = command.env_remove("RUST_LOG").kill_on_drop(true).output().await.unwrap();
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        (output.status.code(), said)
+        let mut all = vec!["carry", "import", stick.path().to_str().unwrap()];
+        all.extend(arguments);
+        let (exit, said, complained) = program::controller(folder.path(), &config, &all).await;
+        (exit, said + &complained)
     };
     let (exit, said) = visit(&computers[0], &[]).await;
     assert!(exit == Some(4) && said.contains("--token"), "{said}");
@@ -601,15 +553,28 @@ async fn by_program(region: Region) {
     assert_eq!(exit, Some(0), "{said}");
     assert!(said.contains("\"acknowledged\": 1"), "{said}");
 
+    // Another region's token takes no computer over.
+    let foreign = EnrollmentToken {
+        region: "RU-SVE".parse().unwrap(),
+        ..token
+    };
+    let foreign_file = stick.path().join("foreign.token");
+    std::fs::write(&foreign_file, foreign.to_line()).unwrap();
+    let (exit, said) = visit(&computers[0], &["--token", foreign_file.to_str().unwrap()]).await;
+    assert!(
+        exit == Some(4) && said.contains("в регионе RU-PER, а токен выдан регионом RU-SVE"),
+        "{said}"
+    );
+
     // One bad folder is named, the other is taken.
-    std::fs::write(stick.folder(key(&computers[1])).join("request.json"), "{").unwrap();
+    std::fs::write(stick.folder(computers[1].key()).join("request.json"), "{").unwrap();
     let (exit, said) = import(&[]).await;
     assert!(
         exit == Some(1) && said.contains("НЕ ПРИНЯТО: request.json повреждён") && said.contains("принято: 1."),
         "{said}"
     );
     let empty = tempfile::tempdir().unwrap();
-    let (exit, said) = crate::program::run(&computers[0], &["carry", empty.path().join("none").to_str().unwrap()]).await;
+    let (exit, said) = program::run(&computers[0], &["carry", empty.path().join("none").to_str().unwrap()]).await;
     assert!(exit == Some(4) && said.contains("подключена ли флешка"), "{said}");
     drop(folder);
 }

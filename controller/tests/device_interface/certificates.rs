@@ -156,7 +156,7 @@ pub async fn an_agent_that_was_off_for_a_year_and_a_half_comes_back_by_itself(re
     let region = region.restarted(|_, clock| clock.advance(DAY * 500)).await;
     let device = device.reconnected(&region);
     let agent = device.run();
-    crate::life::whole(&region, &device).await;
+    crate::held::whole(&region, &device).await;
     agent.stop().await;
     let renewed = Identity::load(&device.computer.config.state_dir).unwrap().unwrap();
     assert!(renewed.certificate_validity().unwrap().contains(region.clock.now()));

@@ -1,20 +1,20 @@
 //! Copied disks, restored disks, look-alikes and one laptop's career: how many devices they are (promise 3).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use cos_agent::enrollment::{Enrolled, Enrollment};
 use cos_agent::inventory;
 use cos_agent::platform::FileTree;
 use cos_agent::spool::survey;
 use cos_controller::store::finding::FindingKind;
 use cos_controller::store::review::{CaseKind, CaseState};
 use cos_controller::store::{Page, Scope};
+use inventory_schema::DeviceId;
 use inventory_schema::enrollment::{EnrollmentToken, HardwareEvidence};
-use inventory_schema::{DeviceId, SectionName};
-use tempfile::TempDir;
 
 use crate::device::{Computer, Running};
+use crate::held::{enrolled_whole, has_stated, is_whole, stated, states_memory};
+use crate::image::Image;
 use crate::region::{Region, until};
 
 /// How many copies the long variant makes; it is set by `packaging/test/run.sh --slow`.
@@ -76,54 +76,13 @@ pub fn evidence_of(computer: &Computer) -> HardwareEvidence {
 }
 
 async fn enrolled(computer: &Computer, token: &EnrollmentToken) -> DeviceId {
-    enrolled_with(computer, token, evidence_of(computer)).await
-}
-
-pub async fn enrolled_with(computer: &Computer, token: &EnrollmentToken, evidence: HardwareEvidence) -> DeviceId {
-    match computer.enroll(&token.to_line(), evidence, false).await.unwrap() {
-        Enrolled::New { enrollment, .. } => enrollment.device,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-/// A state folder as an image holds it.
-struct Image(TempDir);
-
-impl Image {
-    fn of(computer: &Computer) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        copy(&computer.config.state_dir, folder.path());
-        Self(folder)
-    }
-
-    fn restore(&self, computer: &Computer) {
-        let state = &computer.config.state_dir;
-        let _ = fs::remove_dir_all(state);
-        copy(self.0.path(), state);
-    }
-}
-
-pub fn who_is(computer: &Computer) -> DeviceId {
-    Enrollment::load(&computer.config.state_dir).unwrap().unwrap().device
+    computer.enrolled_as(token, evidence_of(computer)).await
 }
 
 /// Waits until the computer is another device than `original`, and that one is whole.
 async fn has_its_own(region: &Region, computer: &Computer, original: DeviceId) -> DeviceId {
     until("the copy has a device of its own, held whole", async || {
-        let device = who_is(computer);
+        let device = computer.who();
         if device == original {
             return None;
         }
@@ -132,50 +91,10 @@ async fn has_its_own(region: &Region, computer: &Computer, original: DeviceId) -
     .await
 }
 
-pub async fn is_whole(region: &Region, device: DeviceId, computer: &Computer) -> bool {
-    let Some(record) = region.store().device(Scope::REGION, device).await.unwrap() else {
-        return false;
-    };
-    let held = region.store().held_digests(record.id).await.unwrap();
-    held.len() == SectionName::ALL.len() && computer.ledger().held == held
-}
-
-/// Waits until what `memory` says is what the device states, and the agent knows it.
-pub async fn states_memory(region: &Region, computer: &Computer, device: DeviceId, kibibytes: u64) {
-    computer.set_memory(kibibytes);
-    let looks = std::cell::Cell::new(0);
-    until("the new memory is stated after a look", async || {
-        // The wish is told once, and may be told to a connection that its agent has left already.
-        if looks.replace(looks.get() + 1) % 100 == 0 {
-            region.store().ask_to_collect(&[device]).await.unwrap();
-        }
-        has_stated(region, device, kibibytes).await.then_some(())
-    })
-    .await;
-}
-
-pub async fn stated(region: &Region, device: DeviceId, kibibytes: u64) {
-    until("the new memory is stated", async || {
-        has_stated(region, device, kibibytes).await.then_some(())
-    })
-    .await;
-}
-
-async fn has_stated(region: &Region, device: DeviceId, kibibytes: u64) -> bool {
-    let wanted = (kibibytes * 1024).to_string();
-    let Some(record) = region.store().device(Scope::REGION, device).await.unwrap() else {
-        return false;
-    };
-    let sections = region.store().current_sections(record.id).await.unwrap();
-    let memory = sections.into_iter().find(|section| section.section == SectionName::Memory);
-    let body = memory.and_then(|memory| memory.body);
-    body.is_some_and(|body| String::from_utf8(body).unwrap().contains(&wanted))
-}
-
 async fn clone_findings(region: &Region, device: DeviceId) -> usize {
     let record = region.store().device(Scope::REGION, device).await.unwrap().unwrap();
-    let findings = region.store().findings(record.id, 1000).await.unwrap();
-    findings.iter().filter(|finding| finding.kind == FindingKind::Clone).count()
+    let findings = region.findings(record.id).await;
+    findings.into_iter().filter(|kind| *kind == FindingKind::Clone).count()
 }
 
 fn copies_wanted(few: u32) -> u32 {
@@ -187,12 +106,7 @@ pub async fn copies_of_one_image_are_devices_of_their_own(region: Region) {
     let token = region.token(1).await;
     let golden = Computer::new(&region);
     furnish(&golden, 0);
-    let original = enrolled(&golden, &token).await;
-    let agent = golden.run();
-    until("the original is whole", async || {
-        is_whole(&region, original, &golden).await.then_some(())
-    })
-    .await;
+    let (original, agent) = enrolled_whole(&region, &golden, &token, evidence_of(&golden)).await;
     // A report that waits when the image is taken is the original's.
     agent.stop().await;
     golden.set_memory(12_000_000);
@@ -260,12 +174,7 @@ pub async fn copies_that_look_alike_are_told_apart_by_their_boots(region: Region
     let token = region.token(1).await;
     let golden = Computer::new(&region);
     assert_eq!(evidence_of(&golden), HardwareEvidence::default());
-    let original = enrolled(&golden, &token).await;
-    let agent = golden.run();
-    until("the original is whole", async || {
-        is_whole(&region, original, &golden).await.then_some(())
-    })
-    .await;
+    let (original, agent) = enrolled_whole(&region, &golden, &token, evidence_of(&golden)).await;
     agent.stop().await;
     let image = Image::of(&golden);
     let computers: Vec<Computer> = (0..12u64)
@@ -279,21 +188,21 @@ pub async fn copies_that_look_alike_are_told_apart_by_their_boots(region: Region
     let agents: Vec<Running> = computers.iter().map(Computer::run).collect();
     // At most one of them keeps the key: nobody can say that it is not the original.
     until("all but one have a device of their own", async || {
-        let owners = computers.iter().filter(|computer| who_is(computer) == original).count();
+        let owners = computers.iter().filter(|computer| computer.who() == original).count();
         (owners <= 1).then_some(())
     })
     .await;
     for (number, computer) in computers.iter().enumerate() {
         // Whoever kept the original's key may yet be asked to leave it to the original.
         until("its own memory is stated", async || {
-            has_stated(&region, who_is(computer), 4_000_000 + number as u64).await.then_some(())
+            has_stated(&region, computer.who(), 4_000_000 + number as u64).await.then_some(())
         })
         .await;
     }
     for agent in agents {
         agent.stop().await;
     }
-    let devices: std::collections::BTreeSet<DeviceId> = computers.iter().map(who_is).collect();
+    let devices: std::collections::BTreeSet<DeviceId> = computers.iter().map(Computer::who).collect();
     assert_eq!(devices.len(), computers.len());
     // The original's record may be left to the original, which is not here.
     let recorded = region.devices().await;
@@ -308,12 +217,7 @@ pub async fn a_disk_restored_at_every_boot_is_one_device_wherever_it_is(region: 
     let token = region.token(1).await;
     let mut golden = Computer::new(&region);
     furnish(&golden, 0);
-    let original = enrolled(&golden, &token).await;
-    let agent = golden.run();
-    until("the original is whole", async || {
-        is_whole(&region, original, &golden).await.then_some(())
-    })
-    .await;
+    let (original, agent) = enrolled_whole(&region, &golden, &token, evidence_of(&golden)).await;
     agent.stop().await;
     let image = Image::of(&golden);
     let mut copy = Computer::new(&region);
@@ -332,7 +236,7 @@ pub async fn a_disk_restored_at_every_boot_is_one_device_wherever_it_is(region: 
                 stated(&region, device, kibibytes).await;
             } else {
                 stated(&region, original, kibibytes).await;
-                assert_eq!(who_is(computer), original);
+                assert_eq!(computer.who(), original);
             }
             agent.stop().await;
         }
@@ -342,8 +246,7 @@ pub async fn a_disk_restored_at_every_boot_is_one_device_wherever_it_is(region: 
     assert_eq!(clone_findings(&region, original).await, 1);
     assert_eq!(clone_findings(&region, known.unwrap()).await, 0);
     let record = region.store().device(Scope::REGION, original).await.unwrap().unwrap();
-    let findings = region.store().findings(record.id, 1000).await.unwrap();
-    assert!(findings.iter().all(|finding| finding.kind != FindingKind::Fork));
+    assert!(!region.findings(record.id).await.contains(&FindingKind::Fork));
     assert_eq!(region.store().cases(Scope::REGION, false, Page::default()).await.unwrap().total, 1);
     region.stop().await;
 }
@@ -378,7 +281,7 @@ pub async fn a_laptop_stays_one_device_through_its_career(region: Region) {
         stated(&region, device, memory).await;
         states_memory(&region, &laptop, device, memory + 1_000).await;
         agent.stop().await;
-        assert_eq!(who_is(&laptop), device, "{step}");
+        assert_eq!(laptop.who(), device, "{step}");
         assert_eq!(region.devices().await, 1, "{step}");
     }
     // Another laptop in the same dock is another device.

@@ -20,7 +20,7 @@ use inventory_schema::envelope::{ChainHead, ChainPlace, EnvelopeFormat, Received
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Microseconds;
 use inventory_schema::report::{ReportBatch, ReportOutcome, SignedReport};
-use inventory_schema::{CanonicalBytes, Digest, Envelope, SectionName, Timestamp};
+use inventory_schema::{CanonicalBytes, DeviceId, Digest, Envelope, KeyFingerprint, SectionName, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -60,6 +60,32 @@ impl Computer {
     pub fn set_memory(&self, kibibytes: u64) {
         std::fs::create_dir_all(self.root().join("proc")).unwrap();
         std::fs::write(self.root().join("proc/meminfo"), format!("MemTotal: {kibibytes} kB\n")).unwrap();
+    }
+
+    /// Enrolls with this evidence, whatever the computer's own hardware says.
+    pub async fn enrolled_as(&self, token: &EnrollmentToken, evidence: HardwareEvidence) -> DeviceId {
+        match self.enroll(&token.to_line(), evidence, false).await.unwrap() {
+            Enrolled::New { enrollment, .. } => enrollment.device,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What it knows of its enrollment now.
+    pub fn enrollment(&self) -> Enrollment {
+        Enrollment::load(&self.config.state_dir).unwrap().unwrap()
+    }
+
+    /// The device that it takes itself for.
+    pub fn who(&self) -> DeviceId {
+        self.enrollment().device
+    }
+
+    pub fn identity(&self) -> Identity {
+        Identity::load(&self.config.state_dir).unwrap().unwrap()
+    }
+
+    pub fn key(&self) -> KeyFingerprint {
+        self.identity().fingerprint()
     }
 
     pub fn collector(&self) -> Collector {
@@ -126,7 +152,7 @@ pub struct Device {
 
 impl Device {
     pub fn of(computer: Computer, enrollment: Enrollment) -> Self {
-        let identity = Identity::load(&computer.config.state_dir).unwrap().unwrap();
+        let identity = computer.identity();
         let transport = Transport::new(&enrollment, &identity, &computer.config, computer.clock.clone()).unwrap();
         Self {
             computer,

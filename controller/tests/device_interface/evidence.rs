@@ -4,48 +4,34 @@ use std::process::Command;
 use std::time::Duration;
 
 use cos_controller::authority::Authority;
-use cos_controller::evidence::archive::{self, Archive, BLOCK, Output};
-use cos_controller::evidence::checkpoint::CheckpointLine;
-use cos_controller::evidence::document::{self, Export, Seal, SealFormat, Selection};
-use cos_controller::evidence::export::{Source, Wish, export};
-use cos_controller::evidence::verify::{Code, Known, Verdict, verify};
+use cos_controller::evidence::archive::Output;
+use cos_controller::evidence::export::{Wish, export};
+use cos_controller::evidence::verify::{Code, Known, verify};
 use cos_controller::store::checkpoint::CheckpointRecord;
-use cos_controller::task::checkpoint::Taker;
 use cos_controller::task::retention;
 use inventory_schema::report::{ReportBatch, ReportOutcome};
 use inventory_schema::{DeviceId, SectionName, Timestamp};
 
-use crate::database;
+use crate::archives::{Kept, all_of, archive_of, authority, checkpoint, days_checkpoint, entries, exported, faults, holds, source};
 use crate::device::{Computer, Device, memory};
 use crate::region::{DAY, Region, on_sqlite, until};
 
-const QUARTER: Duration = Duration::from_secs(15 * 60);
-
-#[derive(Debug, Default)]
-struct Kept(Vec<u8>);
-
-impl Output for Kept {
-    async fn write(&mut self, bytes: Vec<u8>) -> std::io::Result<()> {
-        self.0.extend(bytes);
-        Ok(())
-    }
-}
+pub const QUARTER: Duration = Duration::from_secs(15 * 60);
 
 /// A region with a history: two devices whose chains the test holds and a computer with a real agent; reports before
 /// the first kept line, between it and the second, and after it.
-struct History {
-    region: Region,
-    devices: Vec<Device>,
-    agent: DeviceId,
-    begun: Timestamp,
+pub struct History {
+    pub region: Region,
+    pub devices: Vec<Device>,
+    pub agent: DeviceId,
+    pub begun: Timestamp,
     first: CheckpointRecord,
-    second: CheckpointRecord,
+    pub second: CheckpointRecord,
 }
 
 impl History {
-    async fn of(region: Region) -> Self {
-        // The controller takes the day's own checkpoint when it starts.
-        until("the day's checkpoint", async || region.store().newest_checkpoint().await.unwrap()).await;
+    pub async fn of(region: Region) -> Self {
+        days_checkpoint(&region).await;
         let begun = region.clock.now();
         let mut devices = vec![Device::new(&region).await, Device::new(&region).await];
         let agent = real_agent(&region).await;
@@ -68,45 +54,28 @@ impl History {
         }
     }
 
-    fn ids(&self) -> Vec<DeviceId> {
+    pub fn ids(&self) -> Vec<DeviceId> {
         let own = self.devices.iter().map(|device| device.enrollment.device);
         own.chain([self.agent]).collect()
     }
 
-    async fn export(&self) -> Vec<u8> {
+    pub async fn export(&self) -> Vec<u8> {
         self.export_span(None, None).await
     }
 
     async fn export_span(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Vec<u8> {
         let wish = Wish {
-            selection: Selection::Devices(self.ids()),
-            devices: self.ids(),
             from,
             to,
+            ..all_of(&self.ids())
         };
-        let (kept, exported) = export(source(&self.region), &wish, self.region.clock.now(), Kept::default(), |_| {})
-            .await
-            .unwrap();
-        assert_eq!((exported.devices, exported.bytes), (3, kept.0.len() as u64));
-        kept.0
+        let (archive, exported) = exported(&self.region, &wish).await;
+        assert_eq!((exported.devices, exported.bytes), (3, archive.len() as u64));
+        archive
     }
 
-    fn authority(&self) -> &'static Authority {
+    pub fn authority(&self) -> &'static Authority {
         authority(&self.region)
-    }
-}
-
-/// The authority in use, kept for as long as the test runs.
-fn authority(region: &Region) -> &'static Authority {
-    Box::leak(Box::new(region.server.state.authority.current()))
-}
-
-fn source(region: &Region) -> Source<'_> {
-    let state = &region.server.state;
-    Source {
-        store: &state.store,
-        authority: authority(region),
-        region: &state.region.id,
     }
 }
 
@@ -120,50 +89,13 @@ async fn real_agent(region: &Region) -> DeviceId {
     device.enrollment.device
 }
 
-async fn report(devices: &mut [Device], numbers: std::ops::Range<u64>) {
+pub async fn report(devices: &mut [Device], numbers: std::ops::Range<u64>) {
     for device in devices {
         for number in numbers.clone() {
             let batch = device.report(&[(SectionName::Memory, &memory(number))]);
             assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
         }
     }
-}
-
-async fn checkpoint(region: &Region) -> CheckpointRecord {
-    checkpoint_at(region, region.clock.now()).await
-}
-
-async fn checkpoint_at(region: &Region, moment: Timestamp) -> CheckpointRecord {
-    let taker = Taker {
-        store: region.store(),
-        authority: authority(region),
-        region: &region.server.state.region.id,
-    };
-    until("a checkpoint", async || taker.take_now(moment).await.unwrap()).await
-}
-
-fn check(archive: &[u8], line: Option<CheckpointLine>) -> Verdict {
-    let known = Known { line, roots: Vec::new() };
-    verify(archive, &known, |_| {}).unwrap()
-}
-
-fn holds(archive: &[u8], line: Option<CheckpointLine>) -> Verdict {
-    let verdict = check(archive, line);
-    assert!(verdict.holds, "{:#?}", verdict.failures);
-    verdict
-}
-
-/// The codes of what does not hold.
-fn faults(archive: &[u8], line: Option<CheckpointLine>) -> Vec<Code> {
-    let verdict = check(archive, line);
-    assert!(!verdict.holds);
-    for failure in &verdict.failures {
-        assert!(
-            !failure.at.entry.is_empty() && failure.at.offset <= archive.len() as u64,
-            "{failure:?}"
-        );
-    }
-    verdict.failures.iter().map(|failure| failure.code).collect()
 }
 
 pub async fn an_export_holds_and_says_how_far(region: Region) {
@@ -213,7 +145,7 @@ pub async fn an_export_holds_and_says_how_far(region: Region) {
 }
 
 pub async fn a_device_that_was_lost_forked_and_revoked_still_holds(region: Region) {
-    until("the day's checkpoint", async || region.store().newest_checkpoint().await.unwrap()).await;
+    days_checkpoint(&region).await;
     let mut device = Device::new(&region).await;
     let bodies = |number| [(SectionName::Memory, memory(number))];
     for number in 1..4 {
@@ -243,16 +175,8 @@ pub async fn a_device_that_was_lost_forked_and_revoked_still_holds(region: Regio
     region.store().revoke_key(key, region.clock.now(), "lost", None).await.unwrap();
     region.clock.advance(QUARTER);
     let line = checkpoint(&region).await.line();
-    let wish = Wish {
-        selection: Selection::Devices(vec![device.enrollment.device]),
-        devices: vec![device.enrollment.device],
-        from: None,
-        to: None,
-    };
-    let (kept, _) = export(source(&region), &wish, region.clock.now(), Kept::default(), |_| {})
-        .await
-        .unwrap();
-    let verdict = holds(&kept.0, Some(line));
+    let archive = archive_of(&region, &[device.enrollment.device]).await;
+    let verdict = holds(&archive, Some(line));
     assert_eq!(
         (verdict.reports, verdict.forks, verdict.epochs, verdict.proven_by_line),
         (5, 1, 1, 4)
@@ -262,7 +186,7 @@ pub async fn a_device_that_was_lost_forked_and_revoked_still_holds(region: Regio
 
 /// Months later most reports are gone; what still stands is proven as before.
 pub async fn what_retention_left_is_still_proven(region: Region) {
-    until("the day's checkpoint", async || region.store().newest_checkpoint().await.unwrap()).await;
+    days_checkpoint(&region).await;
     let mut device = Device::new(&region).await;
     let send = async |device: &mut Device, section, body: &str| {
         let batch = device.report(&[(section, body)]);
@@ -292,194 +216,13 @@ pub async fn what_retention_left_is_still_proven(region: Region) {
         .await
         .unwrap();
     assert_eq!(done.reports, 2, "{done:?}");
-    let wish = Wish {
-        selection: Selection::Devices(vec![device.enrollment.device]),
-        devices: vec![device.enrollment.device],
-        from: None,
-        to: None,
-    };
-    let (kept, _) = export(source(&region), &wish, region.clock.now(), Kept::default(), |_| {})
-        .await
-        .unwrap();
-    let verdict = holds(&kept.0, Some(line));
+    let archive = archive_of(&region, &[device.enrollment.device]).await;
+    let verdict = holds(&archive, Some(line));
     assert_eq!(
         (verdict.reports, verdict.proven_by_line, verdict.aged_gaps, verdict.unlinked),
         (3, 3, 1, 0)
     );
     region.stop().await;
-}
-
-/// Numbers that look random and are the same for the same seed.
-struct Chance(u64);
-
-impl Chance {
-    /// The seed is `COS_TEST_SEED`'s or the clock's, and printed.
-    fn new() -> Self {
-        let seed = std::env::var("COS_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
-        let seed = seed.unwrap_or_else(|| {
-            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            u64::from(since.unwrap().subsec_nanos()) | 1
-        });
-        println!("COS_TEST_SEED={seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).unwrap()
-    }
-}
-
-/// An entry of an archive, as a tar reader finds it.
-#[derive(Debug, Clone)]
-struct Entry {
-    name: String,
-    begin: usize,
-    content: std::ops::Range<usize>,
-    end: usize,
-}
-
-fn entries(archive: &[u8]) -> Vec<Entry> {
-    let mut found = Vec::new();
-    let mut begin = 0;
-    while archive[begin] != 0 {
-        let header = &archive[begin..begin + BLOCK];
-        let text = |range: std::ops::Range<usize>| {
-            let text = &header[range];
-            let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
-            String::from_utf8(text[..end].to_vec()).unwrap()
-        };
-        let length = usize::from_str_radix(&text(124..135), 8).unwrap();
-        let content = begin + BLOCK..begin + BLOCK + length;
-        let end = content.end + archive::padding(length as u64);
-        found.push(Entry {
-            name: text(0..100),
-            begin,
-            content,
-            end,
-        });
-        begin = end;
-    }
-    found
-}
-
-/// Whatever was done to it, the archive does not hold, and the place that is named is in the archive.
-fn refuses(archive: &[u8], what: &str) -> Option<Verdict> {
-    match verify(archive, &Known::default(), |_| {}) {
-        Err(_) => None,
-        Ok(verdict) => {
-            assert!(!verdict.holds, "{what} went unnoticed");
-            assert!(!verdict.failures.is_empty(), "{what}");
-            for failure in &verdict.failures {
-                assert!(failure.at.offset <= archive.len() as u64, "{what}: {failure:?}");
-            }
-            Some(verdict)
-        }
-    }
-}
-
-async fn damaged(region: Region) {
-    let history = History::of(region).await;
-    let archive = history.export().await;
-    holds(&archive, None);
-    let entries = entries(&archive);
-    let mut chance = Chance::new();
-    // More with `COS_TEST_CHANGES`.
-    let changes = std::env::var("COS_TEST_CHANGES").map_or(200, |number| number.parse().unwrap());
-    for _ in 0..changes {
-        let (place, change) = (chance.below(archive.len()), 1 + chance.below(255));
-        let mut changed = archive.clone();
-        changed[place] ^= u8::try_from(change).unwrap();
-        let what = format!("byte {place} ^ {change:#04x}");
-        let verdict = refuses(&changed, &what).unwrap_or_else(|| panic!("{what}: one byte makes it no less an archive"));
-        // Some failure names the entry whose byte it is, or a place inside it.
-        if let Some(entry) = entries.iter().find(|entry| (entry.begin..entry.end).contains(&place)) {
-            let inside = |offset: u64| (entry.begin as u64..entry.end as u64).contains(&offset);
-            assert!(
-                verdict
-                    .failures
-                    .iter()
-                    .any(|failure| failure.at.entry == entry.name || inside(failure.at.offset)),
-                "{what} in {}: {:#?}",
-                entry.name,
-                verdict.failures
-            );
-        }
-    }
-    for round in 0..changes / 4 {
-        let (changed, what) = match round % 3 {
-            0 => swapped_entries(&archive, &entries, &mut chance),
-            1 => swapped_blocks(&archive, &mut chance),
-            _ => swapped_lines(&archive, &entries, &mut chance),
-        };
-        refuses(&changed, &what);
-    }
-    let mut cuts: Vec<usize> = entries
-        .iter()
-        .flat_map(|entry| [entry.begin, entry.content.start, entry.content.end, entry.end])
-        .collect();
-    cuts.extend([archive.len() - 1, archive.len() - BLOCK, archive.len() - BLOCK - 1]);
-    cuts.extend((0..60).map(|_| chance.below(archive.len())));
-    for cut in cuts.into_iter().filter(|cut| *cut < archive.len()) {
-        refuses(&archive[..cut], &format!("a cut at {cut}"));
-    }
-    let longer = [archive.as_slice(), &[0; BLOCK]].concat();
-    refuses(&longer, "an empty block at the end");
-    history.region.stop().await;
-}
-
-fn swapped_entries(archive: &[u8], entries: &[Entry], chance: &mut Chance) -> (Vec<u8>, String) {
-    let first = chance.below(entries.len() - 1);
-    let second = first + 1 + chance.below(entries.len() - 1 - first);
-    let (first, second) = (&entries[first], &entries[second]);
-    let changed = [
-        &archive[..first.begin],
-        &archive[second.begin..second.end],
-        &archive[first.end..second.begin],
-        &archive[first.begin..first.end],
-        &archive[second.end..],
-    ]
-    .concat();
-    (changed, format!("{} and {} swapped", first.name, second.name))
-}
-
-fn swapped_blocks(archive: &[u8], chance: &mut Chance) -> (Vec<u8>, String) {
-    let blocks = archive.len() / BLOCK;
-    loop {
-        let (first, second) = (chance.below(blocks) * BLOCK, chance.below(blocks) * BLOCK);
-        let mut changed = archive.to_vec();
-        changed[first..first + BLOCK].copy_from_slice(&archive[second..second + BLOCK]);
-        changed[second..second + BLOCK].copy_from_slice(&archive[first..first + BLOCK]);
-        if changed != archive {
-            return (changed, format!("the blocks at {first} and {second} swapped"));
-        }
-    }
-}
-
-/// Two reports, which may be of two devices.
-fn swapped_lines(archive: &[u8], entries: &[Entry], chance: &mut Chance) -> (Vec<u8>, String) {
-    let mut lines = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.name.ends_with("-reports.tsv")) {
-        let mut begin = entry.content.start;
-        for line in archive[entry.content.clone()].split_inclusive(|byte| *byte == b'\n') {
-            lines.push(begin..begin + line.len());
-            begin += line.len();
-        }
-    }
-    let first = chance.below(lines.len() - 1);
-    let second = first + 1 + chance.below(lines.len() - 1 - first);
-    let (first, second) = (lines[first].clone(), lines[second].clone());
-    let changed = [
-        &archive[..first.start],
-        &archive[second.clone()],
-        &archive[first.end..second.start],
-        &archive[first.clone()],
-        &archive[second.end..],
-    ]
-    .concat();
-    (changed, format!("the reports at {} and {} swapped", first.start, second.start))
 }
 
 /// Notes the largest piece that was in memory at one time.
@@ -518,12 +261,7 @@ async fn large(region: Region) {
     }
     region.clock.advance(QUARTER);
     let line = checkpoint(&region).await.line();
-    let wish = Wish {
-        selection: Selection::Devices(vec![device.enrollment.device]),
-        devices: vec![device.enrollment.device],
-        from: None,
-        to: None,
-    };
+    let wish = all_of(&[device.enrollment.device]);
     let (made, exported) = export(source(&region), &wish, region.clock.now(), Pieces::default(), |_| {})
         .await
         .unwrap();
@@ -541,178 +279,6 @@ async fn large(region: Region) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_archive_of_any_size_is_made_in_small_pieces() {
     on_sqlite(large).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_change_swap_and_cut_is_noticed() {
-    on_sqlite(damaged).await;
-}
-
-/// The archive after `edit`, which gets every content by its name and may drop it, with a manifest made anew; signed by
-/// `authority`, or with the old signature.
-async fn rebuilt(archive: &[u8], authority: Option<&Authority>, edit: impl Fn(&str, &[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
-    let entries = entries(archive);
-    let content = |name: &str| {
-        let entry = entries.iter().find(|entry| entry.name == name).unwrap();
-        archive[entry.content.clone()].to_vec()
-    };
-    let export: Export = document::read(&content(archive::EXPORT)).unwrap();
-    let mut made = Archive::begin(Kept::default(), &export.region, export.made_at);
-    for entry in entries
-        .iter()
-        .filter(|entry| ![archive::MANIFEST, archive::SEAL].contains(&entry.name.as_str()))
-    {
-        if let Some(content) = edit(&entry.name, &archive[entry.content.clone()]) {
-            made.entry(&entry.name, content).await.unwrap();
-        }
-    }
-    let old = content(archive::SEAL);
-    let seal = |manifest, entries| {
-        let seal = Seal {
-            format: SealFormat::V1,
-            region: export.region.clone(),
-            made_at: export.made_at,
-            entries,
-            manifest,
-        };
-        Ok::<_, std::io::Error>(authority.map_or(old, |authority| document::written(&authority.sign(&seal).unwrap()).unwrap()))
-    };
-    made.finish(seal).await.unwrap().0
-}
-
-/// Drops the lines with these numbers, from 0, of the entries with this ending.
-fn without(ending: &str, numbers: std::ops::Range<usize>) -> impl Fn(&str, &[u8]) -> Option<Vec<u8>> {
-    let ending = ending.to_owned();
-    move |name, content| {
-        if !name.ends_with(&ending) {
-            return Some(content.to_vec());
-        }
-        let lines = content.split_inclusive(|byte| *byte == b'\n').enumerate();
-        let kept: Vec<u8> = lines
-            .filter(|(number, _)| !numbers.contains(number))
-            .flat_map(|(_, line)| line.to_vec())
-            .collect();
-        Some(kept)
-    }
-}
-
-async fn forged_archives(region: Region) {
-    let history = History::of(region).await;
-    let archive = history.export().await;
-    let line = Some(history.second.line());
-    let authority = Some(history.authority());
-    let same = |_: &str, content: &[u8]| Some(content.to_vec());
-    assert_eq!(rebuilt(&archive, authority, same).await.len(), archive.len());
-    holds(&rebuilt(&archive, authority, same).await, line.clone());
-
-    // A whole report is taken out, its body with it where nothing else names it, and the manifest is made consistent.
-    let cut = without("-reports.tsv", 2..3);
-    let found = faults(&rebuilt(&archive, None, &cut).await, None);
-    assert!(found.contains(&Code::Seal) && found.contains(&Code::Gap), "{found:?}");
-    // Whoever has the signing key as well still leaves a gap between two reports that devices signed.
-    let found = faults(&rebuilt(&archive, authority, &cut).await, None);
-    assert!(found.contains(&Code::Gap) && !found.contains(&Code::Seal), "{found:?}");
-
-    // The end of every chain is cut off: the checkpoint knows of more.
-    let cut = without("-reports.tsv", 6..8);
-    let found = faults(&rebuilt(&archive, authority, &cut).await, line.clone());
-    assert!(found.contains(&Code::Missing), "{found:?}");
-    // With the proofs cut off too, they are missed.
-    let proofs = without("-proofs.jsonl", 1..2);
-    let both = |name: &str, content: &[u8]| proofs(name, &cut(name, content)?);
-    let found = faults(&rebuilt(&archive, authority, both).await, line.clone());
-    assert!(found.contains(&Code::Missing), "{found:?}");
-    // And with the checkpoint cut off as well, the archive is older than the line that was kept.
-    let checkpoints = without(archive::CHECKPOINTS, 2..3);
-    let all = |name: &str, content: &[u8]| checkpoints(name, &both(name, content)?);
-    let found = faults(&rebuilt(&archive, authority, all).await, line.clone());
-    assert!(found.contains(&Code::Line), "{found:?}");
-
-    // Files of a device that is left out altogether cannot be put under another's name.
-    let agent = history.agent.to_string();
-    let other = history.devices[0].enrollment.device.to_string();
-    let renamed = |name: &str, content: &[u8]| {
-        let is_other = name.contains(&other) && name.ends_with("-certificates.jsonl");
-        (!is_other).then(|| content.to_vec())
-    };
-    let found = faults(&rebuilt(&archive, authority, renamed).await, line);
-    assert!(found.contains(&Code::Certificate), "{found:?} {agent}");
-    history.region.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_report_that_was_taken_out_is_missed_whoever_signs() {
-    on_sqlite(forged_archives).await;
-}
-
-/// The region itself makes a device up, after the line of the second checkpoint was given away, and dates it back.
-async fn made_up(address: String) {
-    let region = Region::start(&address).await;
-    let mut history = History::of(region).await;
-    let kept = history.second.line();
-    let mut forged = Device::new(&history.region).await;
-    report(std::slice::from_mut(&mut forged), 1..4).await;
-    let id = forged.enrollment.device;
-    let early = (history.begun + Duration::from_secs(60)).unix_micros();
-    database::execute(
-        &address,
-        format!("UPDATE certificate SET issued_at = {early} WHERE device_external_id = '{id}'"),
-    )
-    .await;
-    let key = forged.identity.fingerprint();
-    database::execute(
-        &address,
-        format!("UPDATE report SET received_at = {early} WHERE fingerprint = '{key}'"),
-    )
-    .await;
-    history.devices.push(forged);
-    let ids = history.ids();
-    let wish = Wish {
-        selection: Selection::Devices(ids.clone()),
-        devices: ids,
-        from: None,
-        to: None,
-    };
-    let made = async |history: &History| {
-        let now = history.region.clock.now();
-        export(source(&history.region), &wish, now, Kept::default(), |_| {})
-            .await
-            .unwrap()
-            .0
-            .0
-    };
-    // Not in a checkpoint at all, and then in a later one than its dates say: both are told without any line.
-    let found = faults(&made(&history).await, None);
-    assert!(found.contains(&Code::NotInCheckpoint), "{found:?}");
-    history.region.clock.advance(QUARTER);
-    checkpoint(&history.region).await;
-    let archive = made(&history).await;
-    let named = check(&archive, Some(kept.clone()));
-    let named: Vec<_> = named
-        .failures
-        .iter()
-        .filter(|failure| failure.code == Code::NotInCheckpoint)
-        .collect();
-    assert!(named.iter().any(|failure| failure.at.entry.contains(&id.to_string())), "{named:#?}");
-
-    // So the region makes all its checkpoints anew, with the device in them. Only the kept line tells.
-    for table in ["checkpoint", "checkpoint_heads", "authority_log"] {
-        database::execute(&address, format!("DELETE FROM {table}")).await;
-    }
-    for moment in [history.begun + 2 * QUARTER, history.begun + 2 * DAY, history.region.clock.now()] {
-        checkpoint_at(&history.region, moment).await;
-    }
-    let archive = made(&history).await;
-    let believed = holds(&archive, None);
-    assert_eq!((believed.devices, believed.proven_by_line), (4, 0));
-    let found = faults(&archive, Some(kept));
-    assert!(found.contains(&Code::Line), "{found:?}");
-    history.region.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_that_the_region_made_up_later_is_caught_by_a_kept_line() {
-    database::at_sqlite(made_up).await;
 }
 
 /// The program on a machine with nothing else: no configuration, no database.

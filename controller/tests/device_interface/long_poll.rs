@@ -13,7 +13,7 @@ use inventory_schema::{SectionName, Timestamp};
 use tokio::task::JoinHandle;
 
 use crate::device::{Device, memory};
-use crate::life::until_waiting;
+use crate::held::until_waiting;
 use crate::region::{Region, on_sqlite, with_settings};
 
 /// Longer than any answer that does not wait.

@@ -4,16 +4,17 @@ use cos_controller::store::{Page, Scope};
 use inventory_schema::enrollment::HardwareEvidence;
 use inventory_schema::{DeviceId, SectionName};
 
-use crate::clones::{enrolled_with, evidence_of, furnish, is_whole, stated, states_memory, who_is};
+use crate::clones::{evidence_of, furnish};
 use crate::device::Computer;
+use crate::held::{enrolled_whole, stated, states_memory};
 use crate::region::{Region, until};
 
-async fn internal(region: &Region, device: DeviceId) -> i64 {
+pub async fn internal(region: &Region, device: DeviceId) -> i64 {
     region.store().device(Scope::REGION, device).await.unwrap().unwrap().id
 }
 
-async fn becomes(computer: &Computer, device: DeviceId) {
-    until("the agent is another device", async || (who_is(computer) == device).then_some(())).await;
+pub async fn becomes(computer: &Computer, device: DeviceId) {
+    until("the agent is another device", async || (computer.who() == device).then_some(())).await;
 }
 
 async fn memory_of(region: &Region, device: i64) -> String {
@@ -29,19 +30,9 @@ pub async fn joined_records_are_one_and_can_be_parted_again(region: Region) {
     furnish(&old, 1);
     furnish(&new, 2);
     old.set_memory(3_000_000);
-    let survivor = enrolled_with(&old, &token, evidence_of(&old)).await;
-    let agent = old.run();
-    until("the old record is whole", async || {
-        is_whole(&region, survivor, &old).await.then_some(())
-    })
-    .await;
+    let (survivor, agent) = enrolled_whole(&region, &old, &token, evidence_of(&old)).await;
     agent.stop().await;
-    let joined = enrolled_with(&new, &token, evidence_of(&new)).await;
-    let agent = new.run();
-    until("the new record is whole", async || {
-        is_whole(&region, joined, &new).await.then_some(())
-    })
-    .await;
+    let (joined, agent) = enrolled_whole(&region, &new, &token, evidence_of(&new)).await;
     let (survivor_id, joined_id) = (internal(&region, survivor).await, internal(&region, joined).await);
     let reports_before = region.store().reports(joined_id, Page::default()).await.unwrap().total;
 
@@ -79,12 +70,10 @@ pub async fn a_parted_key_takes_its_reports_along_and_back(region: Region) {
     };
     // What their firmware said was the same; later nothing can be read of either.
     let (one, other) = (Computer::new(&region), Computer::new(&region));
-    let device = enrolled_with(&one, &token, strong.clone()).await;
     one.set_memory(3_000_000);
-    let agent = one.run();
-    until("the first is whole", async || is_whole(&region, device, &one).await.then_some(())).await;
+    let (device, agent) = enrolled_whole(&region, &one, &token, strong.clone()).await;
     agent.stop().await;
-    assert_eq!(enrolled_with(&other, &token, strong).await, device);
+    assert_eq!(other.enrolled_as(&token, strong).await, device);
     other.set_memory(5_000_000);
     let agent = other.run();
     stated(&region, device, 5_000_000).await;

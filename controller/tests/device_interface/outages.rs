@@ -11,7 +11,7 @@ use inventory_schema::report::{ReportBatch, ReportOutcome};
 
 use crate::database::{at_sqlite, execute};
 use crate::device::{Device, digest, memory, refusal};
-use crate::life::{at_rest, whole};
+use crate::held::{at_rest, whole};
 use crate::region::{Region, at_postgres_region, on_sqlite, until};
 use crate::tokens::{Asker, new_key};
 

@@ -1,8 +1,9 @@
 //! The agent as its users meet it: the program's words and exit codes for each token that is at fault.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use cos_controller::config::Config;
 use cos_controller::store::Scope;
 use inventory_schema::enrollment::EnrollmentToken;
 use inventory_schema::problem::ProblemCode;
@@ -39,6 +40,23 @@ pub async fn run(computer: &Computer, arguments: &[&str]) -> (Option<i32>, Strin
         .unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     (status.code(), said.replace('\n', " "))
+}
+
+/// Runs `cos-controller` with this configuration, written into the folder; answers its exit code and what it printed.
+pub async fn controller(folder: &Path, config: &Config, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let file = folder.join("controller.toml");
+    std::fs::write(&file, toml::to_string(config).unwrap()).unwrap();
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_cos-controller"))
+        .arg("--config")
+        .arg(&file)
+        .args(arguments)
+        .env_remove("RUST_LOG")
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (status.code(), text(&stdout), text(&stderr))
 }
 
 /// The parts of a code's sentence, which are printed as what happened and what to do.

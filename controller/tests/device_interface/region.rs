@@ -14,6 +14,7 @@ use cos_controller::register_import;
 use cos_controller::server::Server;
 use cos_controller::state::Clock;
 use cos_controller::store::building::Place;
+use cos_controller::store::finding::FindingKind;
 use cos_controller::store::organization::OrganizationFilter;
 use cos_controller::store::{Page, Scope, Store};
 use cos_controller::token::{TokenOrigin, TokenWish, issue};
@@ -168,10 +169,6 @@ impl Region {
         self.folder
     }
 
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
-
     pub async fn stop(self) {
         self.server.stop().await;
         drop(self.folder);
@@ -240,6 +237,12 @@ impl Region {
 
     pub async fn uses(&self, token: &EnrollmentToken) -> i64 {
         self.store().token(Scope::REGION, token.id).await.unwrap().unwrap().uses
+    }
+
+    /// What was found of a device, the newest first.
+    pub async fn findings(&self, device: i64) -> Vec<FindingKind> {
+        let findings = self.store().findings(device, 1_000).await.unwrap();
+        findings.iter().map(|finding| finding.kind).collect()
     }
 
     pub async fn devices(&self) -> i64 {

@@ -192,8 +192,7 @@ pub async fn a_fork_keeps_both_and_the_agent_begins_a_new_epoch(region: Region) 
     let mut states: Vec<_> = reports.iter().map(|report| report.state == ReportState::Fork).collect();
     states.sort_unstable();
     assert_eq!(states, [false, false, true], "both are kept");
-    let findings = region.store().findings(record.id, 10).await.unwrap();
-    assert_eq!(findings.iter().map(|finding| finding.kind).collect::<Vec<_>>(), [FindingKind::Fork]);
+    assert_eq!(region.findings(record.id).await, [FindingKind::Fork]);
     let sections = region.store().current_sections(record.id).await.unwrap();
     assert_eq!(sections[0].body.as_deref(), Some(memory(2).as_bytes()), "the fork changes no state");
 

@@ -16,14 +16,14 @@ use jiff::tz::TimeZone;
 use crate::database;
 use crate::fixture::{Chain, DAY, at, key, with_device, with_region};
 
-struct Region {
+pub struct Region {
     _folder: tempfile::TempDir,
     authority: Authority,
     id: RegionId,
 }
 
 impl Region {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let id: RegionId = "RU-PER".parse().unwrap();
         let authority = Authority::create(&folder.path().join("authority"), &id, at(0)).unwrap();
@@ -42,7 +42,7 @@ impl Region {
         }
     }
 
-    async fn now(&self, store: &Store, seconds: i64) -> CheckpointRecord {
+    pub async fn now(&self, store: &Store, seconds: i64) -> CheckpointRecord {
         self.taker(store).take_now(at(seconds)).await.unwrap().unwrap()
     }
 }
@@ -60,7 +60,7 @@ fn certificate(device: DeviceId, number: u64) -> IssuedCertificate {
 }
 
 /// Whether a key's head in a checkpoint leads to the root that the checkpoint names.
-async fn is_proven(store: &Store, record: &CheckpointRecord, number: u64) -> bool {
+pub async fn is_proven(store: &Store, record: &CheckpointRecord, number: u64) -> bool {
     let key = key(number).fingerprint();
     let checkpoint = &record.checkpoint;
     let Some(found) = store.head_in_checkpoint(checkpoint.number, key).await.unwrap() else {

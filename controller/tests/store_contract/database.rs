@@ -2,27 +2,8 @@
 
 use std::future::Future;
 
-use cos_controller::store::Store;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use uuid::Uuid;
-
-pub async fn on_sqlite<F: Future<Output = ()> + Send + 'static>(test: fn(Store) -> F) {
-    at_sqlite(async move |address| {
-        let store = Store::open(&address).await.unwrap();
-        test(store.clone()).await;
-        store.close().await;
-    })
-    .await;
-}
-
-pub async fn on_postgres<F: Future<Output = ()> + Send + 'static>(test: fn(Store) -> F) {
-    at_postgres(move |address| async move {
-        let store = Store::open(&address).await.unwrap();
-        test(store.clone()).await;
-        store.close().await;
-    })
-    .await;
-}
 
 /// Gives `test` the address of a database that does not exist yet.
 pub async fn at_sqlite(test: impl AsyncFnOnce(String)) {

@@ -189,6 +189,7 @@ pub async fn a_deleted_device_leaves_its_certificates_and_revocations(store: Sto
     let finding = NewFinding {
         device: id,
         kind: FindingKind::Clock,
+        subject: None,
         detail: "{\"offset\":5}".into(),
         found_at: at(3),
     };

@@ -6,7 +6,7 @@ use cos_controller::store::device::DeviceSummary;
 use cos_controller::store::finding::FindingKind;
 use cos_controller::store::report::{CommitOutcome, MAX_GROUP, ReportState};
 use cos_controller::store::{Page, Scope, Store};
-use inventory_schema::envelope::Resumption;
+use inventory_schema::envelope::{ReceivedEnvelope, Resumption};
 use inventory_schema::{Digest, SectionName};
 
 use crate::fixture::{Chain, at, new_device, place_of, with_device, with_region};
@@ -99,6 +99,57 @@ pub async fn a_chain_is_continued_within_one_group(store: Store) {
         store.reports(chain.device, Page::default()).await.unwrap().rows[0].resumed,
         Some(Resumption::Forked)
     );
+}
+
+/// A disk that restores itself breaks its chain at every boot, once or more in a group: people see one finding for each
+/// reason, and every break stays in its envelope.
+pub async fn breaks_are_one_finding_that_counts(store: Store) {
+    let mut chain = with_chain(&store).await;
+    let broken = |chain: &mut Chain, reason, seconds| {
+        chain.resumed = Some(reason);
+        chain.report(&[], seconds)
+    };
+    let restored = Resumption::StateRestored;
+    let mut envelopes = Vec::new();
+    store.commit_reports(&[chain.report(&[], 1)]).await.unwrap();
+    let group = [
+        broken(&mut chain, restored, 10),
+        chain.report(&[], 11),
+        broken(&mut chain, restored, 20),
+    ];
+    assert_eq!(store.commit_reports(&group).await.unwrap(), vec![STORED; 3]);
+    envelopes.extend([group[0].received.digest, group[2].received.digest]);
+    store.commit_reports(&[broken(&mut chain, Resumption::Forked, 25)]).await.unwrap();
+    let found = store.findings(chain.device, 10).await.unwrap();
+    assert_eq!(found.iter().map(|finding| finding.times).collect::<Vec<_>>(), [1, 2]);
+    let (restored_id, forked_id) = (found[1].id, found[0].id);
+
+    let last = broken(&mut chain, restored, 30);
+    envelopes.push(last.received.digest);
+    assert_eq!(store.commit_reports(std::slice::from_ref(&last)).await.unwrap(), [STORED]);
+    // It was answered, and comes again: nothing is counted twice.
+    assert!(matches!(
+        store.commit_reports(std::slice::from_ref(&last)).await.unwrap()[..],
+        [CommitOutcome::Duplicate]
+    ));
+    let found = store.findings(chain.device, 10).await.unwrap();
+    assert_eq!(found.iter().map(|finding| finding.id).collect::<Vec<_>>(), [restored_id, forked_id]);
+    assert!(found.iter().all(|finding| finding.kind == FindingKind::ChainBreak));
+    assert_eq!((found[0].times, found[0].found_at, found[0].last_found_at), (3, at(10), at(30)));
+    assert!(found[0].detail.contains(&last.received.digest.to_string()), "{}", found[0].detail);
+    assert_eq!((found[1].times, found[1].found_at, found[1].last_found_at), (1, at(25), at(25)));
+
+    // A controller whose clock is behind counts too, and takes nothing newer away.
+    let behind = broken(&mut chain, restored, 28);
+    envelopes.push(behind.received.digest);
+    store.commit_reports(std::slice::from_ref(&behind)).await.unwrap();
+    let found = store.findings(chain.device, 10).await.unwrap();
+    assert_eq!((found[0].times, found[0].last_found_at), (4, at(30)));
+    assert!(found[0].detail.contains(&last.received.digest.to_string()));
+    for digest in envelopes {
+        let bytes = store.report_bytes(digest).await.unwrap().unwrap();
+        assert_eq!(ReceivedEnvelope::read(bytes.envelope).unwrap().envelope.resumed, Some(restored));
+    }
 }
 
 pub async fn a_fork_keeps_both_and_is_found_once(store: Store) {

@@ -69,7 +69,7 @@ fn spend_of(enrolled: Enrolled) -> Spend {
     }
 }
 
-async fn spend(store: &Store, token: TokenId, number: u64, device: DeviceId, now: Timestamp) -> Spend {
+pub async fn spend(store: &Store, token: TokenId, number: u64, device: DeviceId, now: Timestamp) -> Spend {
     let place = place_of(store, 1).await;
     let enrolled = store.record_enrollments(&[computer(&place, token, number, device, now)]).await;
     spend_of(enrolled.unwrap().remove(0))

@@ -10,17 +10,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MOMENT: Duration = Duration::from_millis(150);
 
 /// Answers every byte with the byte after it, and counts what it was sent.
-async fn server() -> (SocketAddr, Arc<AtomicUsize>) {
+async fn server() -> (SocketAddr, watch::Receiver<usize>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let (address, heard) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-    let counting = heard.clone();
+    let (address, counting) = (listener.local_addr().unwrap(), watch::Sender::new(0));
+    let heard = counting.subscribe();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let heard = counting.clone();
+            let counting = counting.clone();
             tokio::spawn(async move {
                 let mut buffer = [0; 4096];
                 while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-                    heard.fetch_add(read, Ordering::SeqCst);
+                    counting.send_modify(|heard| *heard += read);
                     buffer[..read].iter_mut().for_each(|byte| *byte += 1);
                     if stream.write_all(&buffer[..read]).await.is_err() {
                         return;
@@ -32,7 +32,7 @@ async fn server() -> (SocketAddr, Arc<AtomicUsize>) {
     (address, heard)
 }
 
-async fn line() -> (Proxy, Arc<AtomicUsize>) {
+async fn line() -> (Proxy, watch::Receiver<usize>) {
     let (address, heard) = server().await;
     (Proxy::start(address).await.unwrap(), heard)
 }
@@ -50,13 +50,10 @@ async fn ask(stream: &mut TcpStream, byte: u8) -> io::Result<u8> {
     Ok(answer[0])
 }
 
-async fn until(condition: impl Fn() -> bool) {
-    let waited = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, waited).await.expect("the condition comes true");
+/// Waits until the count is `wanted`.
+async fn until(mut count: watch::Receiver<usize>, wanted: usize) {
+    let reached = timeout(PATIENCE, count.wait_for(|count| *count == wanted)).await;
+    reached.expect("the count is reached").expect("whoever counts is there");
 }
 
 #[tokio::test]
@@ -67,7 +64,7 @@ async fn a_good_line_carries_and_passes_on_an_orderly_end() {
     assert_eq!((proxy.open(), proxy.taken()), (1, 1));
     stream.shutdown().await.unwrap();
     assert_eq!(timeout(PATIENCE, stream.read(&mut [0])).await.unwrap().unwrap(), 0);
-    until(|| proxy.open() == 0).await;
+    until(proxy.state.open.subscribe(), 0).await;
 }
 
 #[tokio::test]
@@ -98,7 +95,7 @@ async fn a_stalled_line_carries_nothing_and_then_everything() {
         timeout(MOMENT, stream.read_exact(&mut answer)).await.is_err(),
         "a stalled line answered"
     );
-    assert_eq!(heard.load(Ordering::SeqCst), 1, "a stalled line carried a request");
+    assert_eq!(*heard.borrow(), 1, "a stalled line carried a request");
     proxy.set(None);
     timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
     assert_eq!(answer, [6]);
@@ -112,7 +109,7 @@ async fn on_a_half_open_line_requests_arrive_and_answers_are_lost() {
     let mut stream = client(&proxy).await;
     proxy.set(Some(Fault::HalfOpen));
     stream.write_all(&[5]).await.unwrap();
-    until(|| heard.load(Ordering::SeqCst) == 1).await;
+    until(heard, 1).await;
     assert!(timeout(MOMENT, stream.read(&mut [0])).await.is_err(), "an answer came through");
     proxy.set(None);
     let ended = timeout(PATIENCE, stream.read(&mut [0])).await.unwrap();

@@ -52,7 +52,7 @@ pub struct DeviceDetail {
     /// By name; what was never reported is absent.
     pub sections: BTreeMap<String, SectionDetail>,
     pub chain: Vec<ChainDetail>,
-    /// Newest first.
+    /// What was found last comes first.
     pub findings: Vec<FindingDetail>,
 }
 
@@ -77,9 +77,14 @@ pub struct ChainDetail {
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FindingDetail {
-    /// `fork`, `chain_break` or `clock`.
+    /// `fork`, `chain_break`, `clock` or `clone`.
     pub kind: &'static str,
+    /// How often it was found: breaks of one kind and copies of one key are one finding.
+    pub times: i64,
+    /// The first time.
     pub found_at: String,
+    pub last_found_at: String,
+    /// As it was found last.
     #[schema(value_type = Object)]
     pub detail: Value,
 }
@@ -199,7 +204,9 @@ pub async fn show(State(state): State<AppState>, Path(id): Path<DeviceId>, signe
             .into_iter()
             .map(|finding| FindingDetail {
                 kind: finding_name(finding.kind),
+                times: finding.times,
                 found_at: finding.found_at.to_string(),
+                last_found_at: finding.last_found_at.to_string(),
                 detail: serde_json::from_str(&finding.detail).unwrap_or(Value::Null),
             })
             .collect(),

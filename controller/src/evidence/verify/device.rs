@@ -1,7 +1,7 @@
 //! One device's part of an archive: its keys, its reports over the bytes that were signed, its bodies by digest,
 //! and what the checkpoints say of its chains. Kept until the device ends; memory does not grow from device to device.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -36,12 +36,18 @@ pub struct Common<'a> {
 #[derive(Debug)]
 struct Key {
     public: PublicKey,
-    device: DeviceId,
+    /// The devices that its certificates under a root of the archive name: none, if it has none such. A key whose record
+    /// was joined or parted may be certified under another name later; what it signed before says the name of then.
+    names: BTreeSet<DeviceId>,
     /// Its first certificate.
     issued_at: Timestamp,
     revoked_at: Option<Timestamp>,
-    /// One of its certificates leads to a root of the archive.
-    is_trusted: bool,
+}
+
+impl Key {
+    fn is_trusted(&self) -> bool {
+        !self.names.is_empty()
+    }
 }
 
 #[derive(Debug)]
@@ -116,15 +122,13 @@ impl DeviceCheck {
         let revoked_at = self.revocations.get(&identity.key).copied();
         let known = self.keys.entry(identity.key).or_insert(Key {
             public: identity.public_key,
-            device: identity.device,
+            names: BTreeSet::new(),
             issued_at,
             revoked_at,
-            is_trusted: false,
         });
         known.issued_at = known.issued_at.min(issued_at);
         if leads_to_a_root {
-            // What it is called now is what a root vouches for.
-            (known.device, known.is_trusted) = (identity.device, true);
+            known.names.insert(identity.device);
         }
     }
 
@@ -171,7 +175,7 @@ impl DeviceCheck {
                 .fail(at.clone(), Code::Order, "этот отчёт уже есть в архиве".to_owned());
         }
         let known = self.keys.get(&envelope.key);
-        let Some(key) = known.filter(|key| key.is_trusted) else {
+        let Some(key) = known.filter(|key| key.is_trusted()) else {
             let sentence = if known.is_some() {
                 "сертификат ключа этого отчёта — под корнем, которого в архиве нет (выведен из действия)"
             } else {
@@ -190,9 +194,9 @@ impl DeviceCheck {
                 words::place("подпись под отчётом не сходится", envelope.place),
             );
         }
-        if common.trust.is_some_and(|trust| trust.region != envelope.region) || key.device != envelope.device {
+        if common.trust.is_some_and(|trust| trust.region != envelope.region) || !key.names.contains(&envelope.device) {
             let sentence = words::place(
-                "отчёт называет другое устройство или другой регион, чем сертификат его ключа",
+                "отчёт называет другое устройство или другой регион, чем сертификаты его ключа",
                 envelope.place,
             );
             common.findings.fail(at.clone(), Code::Certificate, sentence);
@@ -292,8 +296,11 @@ impl DeviceCheck {
                 verdict.covered += 1;
                 verdict.proven_by_line += u64::from(line.is_some_and(|line| proven <= line));
             }
-            let named = self.keys.get(key).is_none_or(|known| known.device == self.id);
-            verdict.other_names += u64::from(!named);
+            let elsewhere = self
+                .keys
+                .get(key)
+                .is_some_and(|known| known.names.iter().any(|name| *name != self.id));
+            verdict.other_names += u64::from(elsewhere);
             for (at, fault) in judgement.faults {
                 let (code, sentence) = words::chain_fault(&fault);
                 common.findings.fail(at, code, sentence);

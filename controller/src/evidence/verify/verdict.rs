@@ -90,7 +90,7 @@ pub struct Verdict {
     pub unlinked: u64,
     /// Bodies that reports name and that the region did not hold.
     pub bodies_missing: u64,
-    /// Chains whose certificate names another device than the one they are filed under: merged records.
+    /// Chains whose certificates name another device than the one they are filed under: joined and parted records.
     pub other_names: u64,
     pub checkpoints: u64,
     pub newest_checkpoint: Option<String>,

@@ -11,6 +11,7 @@ use crate::report::chain::{ChainLink, Verdict, judge};
 use crate::store::device::DeviceSummary;
 use crate::store::finding::{FindingKind, NewFinding};
 use crate::store::month::ReceivedMonth;
+use crate::store::statement::word;
 
 /// What is known of a device before the group.
 #[derive(Debug, Clone)]
@@ -263,16 +264,19 @@ fn fork_finding(report: &ReportToStore, head: ChainHead) -> NewFinding {
     NewFinding {
         device: report.device,
         kind: FindingKind::Fork,
+        subject: None,
         detail: json!({ "key": envelope.key, "place": envelope.place, "digest": report.received.digest, "head": head }).to_string(),
         found_at: report.received_at,
     }
 }
 
+/// Every break stands in its signed envelope; what people are told is one finding per device and reason.
 fn break_finding(report: &ReportToStore) -> NewFinding {
     let envelope = &report.received.envelope;
     NewFinding {
         device: report.device,
         kind: FindingKind::ChainBreak,
+        subject: Some(envelope.resumed.map_or_else(|| "unsaid".to_owned(), |reason| word(&reason))),
         detail: json!({
             "key": envelope.key,
             "place": envelope.place,
