@@ -15,12 +15,16 @@ mod collect;
 pub mod display;
 pub mod dpkg;
 pub mod edid;
+pub mod flatpak;
 pub mod memory;
 pub mod network;
 pub mod os_release;
 pub mod peripherals;
 pub mod processor;
+#[cfg(feature = "rpm")]
+pub mod rpm;
 pub mod smbios;
+pub mod snap;
 pub mod storage;
 pub mod system;
 pub mod text_view;
@@ -32,7 +36,7 @@ use inventory_schema::enrollment::HardwareEvidence;
 use inventory_schema::inventory::{Disk, DiskKind, NetworkCard, NetworkMedium};
 use inventory_schema::text::Word;
 
-pub use collect::collect;
+pub use collect::{Limits, collect, collect_within};
 
 /// What the computer is known by besides its key: readings that nothing speaks against, of parts that stay
 /// in the computer. Sticks, cards and adapters on USB are left out, because they wander (promise 3).

@@ -169,6 +169,12 @@ pub enum Source {
     Efi,
     /// `/var/lib/dpkg/status`.
     DpkgStatus,
+    /// The database of RPM below `/var/lib/rpm` or `/usr/lib/sysimage/rpm`.
+    RpmDatabase,
+    /// Applications below `/var/lib/flatpak`.
+    Flatpak,
+    /// Snaps below `/var/lib/snapd` and `/snap`.
+    Snap,
     /// Asked of the running system through the `sysinfo` crate.
     Sysinfo,
     /// A source that a newer agent knows and this program does not.

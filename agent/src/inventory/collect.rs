@@ -6,18 +6,24 @@
 mod battery;
 mod display;
 mod network;
+mod patience;
 mod peripherals;
 mod processor;
 mod software;
 mod storage;
 mod system;
 
+use std::sync::Arc;
+
 use inventory_schema::Inventory;
 use inventory_schema::device::{Fact, Source};
 use inventory_schema::inventory::{InventoryFormat, Memory, Sections};
 use inventory_schema::quantity::Bytes;
-use inventory_schema::section::{CollectionProblem, ReadFailure, Section};
+use inventory_schema::section::{CollectionProblem, ReadFailure, Section, SectionContent};
 use inventory_schema::text::{DeviceName, Diagnosis, Word};
+
+pub use patience::Limits;
+use patience::{Overdue, Patience};
 
 use super::memory;
 use super::smbios::{Table, Version, entry_point_version};
@@ -31,25 +37,64 @@ pub(crate) fn agent_version() -> Word {
     env!("CARGO_PKG_VERSION").parse().expect("a crate's version is a word")
 }
 
-/// The inventory of the computer that `tree` is of. Never fails: what could not be read is said within.
+/// The inventory of the computer that `tree` is of. Never fails and never waits for long: what could not be read,
+/// or not in time, is said within.
 pub fn collect(tree: &FileTree) -> Inventory {
-    let firmware = FirmwareTable::read(tree);
-    let table = firmware.table();
+    collect_within(tree, Limits::default())
+}
+
+/// As [`collect`], with another time limit.
+pub fn collect_within(tree: &FileTree, limits: Limits) -> Inventory {
+    let mut patience = Patience::new(tree.clone(), limits);
+    let firmware = Arc::new(FirmwareTable::read_in_time(&mut patience));
+    let (of_system, of_processor, of_memory) = (firmware.clone(), firmware.clone(), firmware);
     Inventory {
         format: InventoryFormat::V1,
         agent: agent_version(),
         sections: Sections {
-            system: system::collect(tree, table.as_ref(), &firmware.problems),
-            processor: processor::collect(tree, table.as_ref()),
-            memory: collect_memory(tree, table.as_ref(), &firmware.problems),
-            storage: storage::collect(tree),
-            display: display::collect(tree),
-            network: network::collect(tree),
-            operating_system: system::collect_operating_system(tree),
-            battery: battery::collect(tree),
-            peripherals: peripherals::collect(tree),
-            software: software::collect(tree),
+            system: in_time(&mut patience, move |tree| {
+                system::collect(tree, of_system.table().as_ref(), &of_system.problems)
+            }),
+            processor: in_time(&mut patience, move |tree| processor::collect(tree, of_processor.table().as_ref())),
+            memory: in_time(&mut patience, move |tree| {
+                collect_memory(tree, of_memory.table().as_ref(), &of_memory.problems)
+            }),
+            storage: in_time(&mut patience, storage::collect),
+            display: in_time(&mut patience, display::collect),
+            network: in_time(&mut patience, network::collect),
+            operating_system: in_time(&mut patience, system::collect_operating_system),
+            battery: in_time(&mut patience, battery::collect),
+            peripherals: in_time(&mut patience, peripherals::collect),
+            software: with_what_is_unread(patience.tree().is_live(), software::collect(&mut patience)),
         },
+    }
+}
+
+/// A section, or why it could not be read in time.
+fn in_time<T: SectionContent + Send + 'static>(
+    patience: &mut Patience,
+    job: impl FnOnce(&FileTree) -> Section<T> + Send + 'static,
+) -> Section<T> {
+    let live = patience.tree().is_live();
+    let section = patience.ask(job).unwrap_or_else(|overdue| {
+        let mut problems = Problems::default();
+        problems.late(Source::Other, overdue);
+        Section::Failed { problems: problems.0 }
+    });
+    with_what_is_unread(live, section)
+}
+
+/// Says in a section of a running system that this agent does not read all of it, where that is so.
+fn with_what_is_unread<T>(live: bool, section: Section<T>) -> Section<T> {
+    let Some(reason) = platform::UNREAD.filter(|_| live) else {
+        return section;
+    };
+    let mut problems = Problems::default();
+    problems.add(Source::Other, ReadFailure::Other, reason);
+    match section {
+        Section::Read(content) => Section::new(content, problems.0),
+        Section::Partial { content, .. } => Section::Partial { content, problems: problems.0 },
+        Section::Failed { .. } => Section::Failed { problems: problems.0 },
     }
 }
 
@@ -61,6 +106,18 @@ struct FirmwareTable {
 }
 
 impl FirmwareTable {
+    fn read_in_time(patience: &mut Patience) -> Self {
+        patience.ask(Self::read).unwrap_or_else(|overdue| {
+            let mut problems = Problems::default();
+            problems.late(Source::Smbios, overdue);
+            Self {
+                bytes: Vec::new(),
+                version: Version::ASSUMED,
+                problems: problems.0,
+            }
+        })
+    }
+
     fn read(tree: &FileTree) -> Self {
         let mut problems = Problems::default();
         let bytes = problems.keep(Source::Smbios, tree.read("sys/firmware/dmi/tables/DMI", SMBIOS_LIMIT));
@@ -117,6 +174,10 @@ impl Problems {
             Err(ReadError::NotPresent { .. }) => None,
             read => self.keep(source, read),
         }
+    }
+
+    fn late(&mut self, source: Source, overdue: Overdue) {
+        self.add(source, ReadFailure::TimedOut, &overdue.to_string());
     }
 
     fn add(&mut self, source: Source, failure: ReadFailure, detail: &str) {

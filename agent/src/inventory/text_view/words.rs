@@ -36,6 +36,7 @@ pub(super) fn failure(failure: ReadFailure, lang: Language) -> &'static str {
         ReadFailure::Malformed => lang.choose("не удалось разобрать", "malformed"),
         ReadFailure::TooLarge => lang.choose("слишком велико", "too large"),
         ReadFailure::SystemError => lang.choose("ошибка системы", "system error"),
+        ReadFailure::TimedOut => lang.choose("не ответило вовремя", "did not answer in time"),
         ReadFailure::Other => lang.choose("не прочитано", "not read"),
     }
 }
@@ -63,6 +64,9 @@ pub(super) fn source(source: Source) -> &'static str {
         Source::HostName => "/etc/hostname",
         Source::Efi => "EFI",
         Source::DpkgStatus => "dpkg",
+        Source::RpmDatabase => "RPM",
+        Source::Flatpak => "Flatpak",
+        Source::Snap => "snap",
         Source::Sysinfo => "sysinfo",
         Source::Other => "—",
     }

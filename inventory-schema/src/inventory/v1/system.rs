@@ -4,8 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::device::{AssetTag, Fact, Hostname, SerialNumber, SystemUuid};
+use crate::quantity::Bytes;
 use crate::section::{SectionContent, SectionName};
 use crate::text::{HardwareText, SoftwareName, SoftwareVersion, SystemTitle, Word};
+use crate::timestamp::Timestamp;
 
 /// SMBIOS types 0 to 3, or what stands for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -133,6 +135,10 @@ pub struct OperatingSystem {
     /// `PRETTY_NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<Fact<SystemTitle>>,
+    /// The release to its last number, where it says more than `VERSION_ID`: `7.3.6` of RED OS, `1.8.1.6` of
+    /// Astra, `12.7` of Debian.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Fact<SoftwareVersion>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<Fact<SoftwareVersion>>,
     /// As the kernel names it: `x86_64`, `aarch64`, `e2k`.
@@ -163,6 +169,23 @@ impl SectionContent for Software {
 pub struct PackageList {
     pub manager: PackageManager,
     pub packages: Vec<SoftwarePackage>,
+    /// What the packages take on disk, where the manager says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed_size: Option<Bytes>,
+    /// When a package was last installed or updated, by the computer's clock of then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<Timestamp>,
+}
+
+impl PackageList {
+    pub fn new(manager: PackageManager, packages: Vec<SoftwarePackage>) -> Self {
+        Self {
+            manager,
+            packages,
+            installed_size: None,
+            last_change: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
