@@ -14,6 +14,10 @@ mod windows;
 
 pub use file_tree::{FileTree, ReadError};
 #[cfg(target_os = "linux")]
-pub use linux::{CONFIG_FILE, STATE_DIRECTORY, UNREAD, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock};
+pub use linux::{
+    CONFIG_FILE, STATE_DIRECTORY, UNREAD, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock,
+};
 #[cfg(target_os = "windows")]
-pub use windows::{CONFIG_FILE, STATE_DIRECTORY, UNREAD, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock};
+pub use windows::{
+    CONFIG_FILE, STATE_DIRECTORY, UNREAD, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock,
+};

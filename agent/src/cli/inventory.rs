@@ -5,11 +5,12 @@ use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use inventory_schema::Inventory;
 
-use crate::inventory::{self, text_view};
+use crate::inventory::{self, Limits, text_view};
 use crate::language::Language;
 use crate::platform::FileTree;
 
@@ -28,9 +29,12 @@ pub(super) struct Arguments {
     /// Напечатать таблицу для чтения (так и без ключа)
     #[arg(long)]
     text: bool,
-    /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, var/lib/dpkg)
+    /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, usr/lib/, var/lib/)
     #[arg(long, value_name = "КАТАЛОГ", default_value = "/")]
     root: PathBuf,
+    /// Сколько секунд ждать каждого раздела, если файлы не отвечают (зависший сетевой диск)
+    #[arg(long, value_name = "СЕКУНД", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    section_seconds: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
         let path = arguments.root.clone();
         return Err(InventoryError::Root { path, lang }.into());
     }
-    let inventory = inventory::collect(&FileTree::new(&arguments.root));
+    let inventory = inventory::collect_within(&FileTree::new(&arguments.root), limits(arguments.section_seconds));
     let mut out = BufWriter::new(io::stdout().lock());
     let written = if arguments.json {
         write_json(&inventory, io::stdout().is_terminal(), &mut out)
@@ -61,6 +65,15 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
         .and_then(|()| out.flush())
         .map_err(|source| InventoryError::Write { lang, source })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who waits longer for one section waits longer for all.
+fn limits(section_seconds: u64) -> Limits {
+    let section = Duration::from_secs(section_seconds);
+    Limits {
+        section,
+        whole: section * 3,
+    }
 }
 
 /// Indented for eyes, on one line for programs: indentation alone would add a half to a list of software.

@@ -93,7 +93,10 @@ fn with_what_is_unread<T>(live: bool, section: Section<T>) -> Section<T> {
     problems.add(Source::Other, ReadFailure::Other, reason);
     match section {
         Section::Read(content) => Section::new(content, problems.0),
-        Section::Partial { content, .. } => Section::Partial { content, problems: problems.0 },
+        Section::Partial { content, .. } => Section::Partial {
+            content,
+            problems: problems.0,
+        },
         Section::Failed { .. } => Section::Failed { problems: problems.0 },
     }
 }

@@ -96,11 +96,12 @@ impl Listing {
         }
         self.installed_size = self.installed_size.saturating_add(header.size.unwrap_or(0));
         self.newest = self.newest.max(header.installed.unwrap_or(0));
-        self.packages.extend(SoftwareName::observed(&header.name).map(|name| SoftwarePackage {
-            name,
-            version: SoftwareVersion::observed(&header.full_version()),
-            architecture: header.architecture.as_deref().and_then(Word::observed),
-        }));
+        self.packages
+            .extend(SoftwareName::observed(&header.name).map(|name| SoftwarePackage {
+                name,
+                version: SoftwareVersion::observed(&header.full_version()),
+                architecture: header.architecture.as_deref().and_then(Word::observed),
+            }));
     }
 
     pub fn is_empty(&self) -> bool {
@@ -128,7 +129,10 @@ fn leave_out_native(packages: &mut [SoftwarePackage]) {
             *counts.entry(architecture.clone()).or_default() += 1;
         }
     }
-    let native = counts.into_iter().max_by_key(|(_, count)| *count).map(|(architecture, _)| architecture);
+    let native = counts
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(architecture, _)| architecture);
     for package in packages {
         package
             .architecture

@@ -44,7 +44,10 @@ fn stated_version(yaml: &str) -> Option<&str> {
     let value = yaml.lines().find_map(|line| line.strip_prefix("version:"))?.trim();
     let quoted = |quote: char| value.strip_prefix(quote)?.split(quote).next();
     let plain = || value.split(" #").next().map(str::trim);
-    quoted('\'').or_else(|| quoted('"')).or_else(plain).filter(|version| !version.is_empty())
+    quoted('\'')
+        .or_else(|| quoted('"'))
+        .or_else(plain)
+        .filter(|version| !version.is_empty())
 }
 
 #[cfg(test)]
@@ -55,7 +58,15 @@ mod tests {
 
     #[test]
     fn the_newest_revision_of_each_name_counts() {
-        let files = ["core22_1033.snap", "core22_999.snap", "my_tool_x3.snap", "my_tool_7.snap", "partial", "_1.snap", "a_b.snap"];
+        let files = [
+            "core22_1033.snap",
+            "core22_999.snap",
+            "my_tool_x3.snap",
+            "my_tool_7.snap",
+            "partial",
+            "_1.snap",
+            "a_b.snap",
+        ];
         let newest = newest_revisions(&files.map(str::to_owned));
         let newest: Vec<_> = newest.iter().map(|(name, revision)| (name.as_str(), revision.as_str())).collect();
         assert_eq!(newest, [("core22", "1033"), ("my_tool", "7")]);
@@ -64,7 +75,10 @@ mod tests {
     #[test]
     fn a_version_is_told_where_the_snap_is_mounted() {
         let version = |yaml: Option<&str>| package("firefox", "4173", yaml).unwrap().version.unwrap().to_string();
-        assert_eq!(version(Some("name: firefox\nversion: '124.0.1'\nsummary: |\n  version: no\n")), "124.0.1 (rev 4173)");
+        assert_eq!(
+            version(Some("name: firefox\nversion: '124.0.1'\nsummary: |\n  version: no\n")),
+            "124.0.1 (rev 4173)"
+        );
         assert_eq!(version(Some("version: 1.2-3 # of today\n")), "1.2-3 (rev 4173)");
         assert_eq!(version(Some("apps:\n  x:\n    version: no\n")), "rev 4173");
         assert_eq!(version(None), "rev 4173");

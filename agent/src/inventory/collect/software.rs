@@ -96,7 +96,11 @@ fn rpm_list(tree: &FileTree, problems: &mut Problems) -> Option<PackageList> {
     let names = ["rpmdb.sqlite", "Packages.db", "Packages"];
     let is_there = |folder: &str| names.iter().any(|name| tree.exists(&format!("{folder}/{name}")));
     if RPM_FOLDERS.into_iter().any(is_there) {
-        problems.add(Source::RpmDatabase, ReadFailure::Other, "this agent was built without the reader of RPM");
+        problems.add(
+            Source::RpmDatabase,
+            ReadFailure::Other,
+            "this agent was built without the reader of RPM",
+        );
     }
     None
 }
@@ -123,7 +127,10 @@ fn snap_list(tree: &FileTree, problems: &mut Problems) -> Option<PackageList> {
         let yaml = mount.iter().find_map(|path| tree.text(&format!("{path}/meta/snap.yaml")).ok());
         snap::package(name, current.as_ref().unwrap_or(newest), yaml.as_deref())
     };
-    some_of(PackageManager::Snap, snap::newest_revisions(&files).iter().filter_map(package).collect())
+    some_of(
+        PackageManager::Snap,
+        snap::newest_revisions(&files).iter().filter_map(package).collect(),
+    )
 }
 
 /// Many systems have the folders of a manager that installed nothing.

@@ -86,6 +86,7 @@ pub(super) fn collect_operating_system(tree: &FileTree) -> Section<OperatingSyst
         .keep(Source::OsRelease, text)
         .map(|text| os_release::read(&text))
         .unwrap_or_default();
+    system.release = release(tree, &system).or(system.release);
     system.kernel = kernel(tree)
         .and_then(|text| SoftwareVersion::observed(&text))
         .map(|version| Fact::new(version, Source::Kernel));
@@ -102,6 +103,14 @@ pub(super) fn collect_operating_system(tree: &FileTree) -> Section<OperatingSyst
         }
     }
     problems.section(system)
+}
+
+/// What the system states in a file of its own goes before os-release: updates change it first.
+fn release(tree: &FileTree, system: &OperatingSystem) -> Option<Fact<SoftwareVersion>> {
+    let (id, version) = system.id.as_ref().zip(system.version.as_ref())?;
+    let text = tree.line(os_release::release_file(id.value.as_str())?)?;
+    let release = os_release::stated_release(&text, version.value.as_str())?;
+    Some(Fact::new(release, Source::OsRelease))
 }
 
 fn kernel(tree: &FileTree) -> Option<String> {

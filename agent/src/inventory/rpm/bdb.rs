@@ -108,7 +108,9 @@ pub fn read(stream: &mut dyn Stream, listing: &mut Listing) -> Result<(), Databa
         if !matches!(head[25], HASH | HASH_UNSORTED) || layout.short(head, 20) == 0 {
             continue;
         }
-        let items = read_exact_at(stream, layout.offset(number), &mut page).ok().and_then(|()| layout.items(&page));
+        let items = read_exact_at(stream, layout.offset(number), &mut page)
+            .ok()
+            .and_then(|()| layout.items(&page));
         let Some(items) = items else {
             listing.damaged += 1;
             continue;

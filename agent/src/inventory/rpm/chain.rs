@@ -30,8 +30,13 @@ impl Value for Chained<'_> {
         let mut at = self.skipped + offset;
         let mut filled = 0;
         while filled < into.len() {
-            let within = at.checked_sub(self.start).ok_or(DatabaseError::Malformed("a record is read backwards"))?;
-            let rest = usize::try_from(within).ok().and_then(|within| self.piece.get(within..)).unwrap_or_default();
+            let within = at
+                .checked_sub(self.start)
+                .ok_or(DatabaseError::Malformed("a record is read backwards"))?;
+            let rest = usize::try_from(within)
+                .ok()
+                .and_then(|within| self.piece.get(within..))
+                .unwrap_or_default();
             if rest.is_empty() {
                 self.advance()?;
                 continue;

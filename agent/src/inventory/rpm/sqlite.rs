@@ -134,7 +134,10 @@ impl<'a> Pager<'a> {
     fn each_record(&mut self, root: u32, visit: &mut dyn FnMut(&mut Self, Cell<'_>) -> Result<(), DatabaseError>) -> usize {
         let (mut waiting, mut damaged, mut page) = (vec![root], 0, Vec::new());
         while let Some(number) = waiting.pop() {
-            let read = self.page(number, &mut page).ok().and_then(|()| Node::read(&page, number, self.usable));
+            let read = self
+                .page(number, &mut page)
+                .ok()
+                .and_then(|()| Node::read(&page, number, self.usable));
             match read {
                 Some(Node::Interior(children)) => waiting.extend(children),
                 Some(Node::Leaf(cells)) => damaged += self.each_cell(cells, visit),
@@ -195,7 +198,10 @@ impl<'p> Node<'p> {
         let pointers = page.get(head + head_size..head + head_size + 2 * count)?;
         let offsets = pointers.chunks_exact(2).map(|pair| usize::from(short_at(pair, 0)));
         if kind == INTERIOR {
-            let mut children: Vec<u32> = offsets.filter_map(|at| page.get(at..at + 4)).map(|child| number_at(child, 0)).collect();
+            let mut children: Vec<u32> = offsets
+                .filter_map(|at| page.get(at..at + 4))
+                .map(|child| number_at(child, 0))
+                .collect();
             children.push(number_at(page, head + 8));
             return Some(Self::Interior(children));
         }

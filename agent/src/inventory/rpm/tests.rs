@@ -48,9 +48,20 @@ fn every_form_gives_every_package() {
     for (form, listing) in listings.into_iter().enumerate() {
         assert_eq!((listing.damaged, listing.cut_short), (0, false), "form {form}");
         let list = listing.finish();
-        let shown: Vec<_> = list.packages.iter().map(|p| (p.name.as_str(), p.version.as_ref().unwrap().as_str())).collect();
-        assert_eq!(shown, [("bash", "2:1.0-alt1"), ("kernel", "2:1.0-alt1"), ("zsh", "2:1.0-alt1")], "form {form}");
-        assert!(list.packages.iter().all(|package| package.architecture.is_none()), "the system's own is left out");
+        let shown: Vec<_> = list
+            .packages
+            .iter()
+            .map(|p| (p.name.as_str(), p.version.as_ref().unwrap().as_str()))
+            .collect();
+        assert_eq!(
+            shown,
+            [("bash", "2:1.0-alt1"), ("kernel", "2:1.0-alt1"), ("zsh", "2:1.0-alt1")],
+            "form {form}"
+        );
+        assert!(
+            list.packages.iter().all(|package| package.architecture.is_none()),
+            "the system's own is left out"
+        );
         assert_eq!(list.installed_size.unwrap().get(), 3 * 4096);
         assert_eq!(list.last_change.unwrap().unix_seconds(), 1_700_000_000);
     }
@@ -60,7 +71,10 @@ fn every_form_gives_every_package() {
 fn of_the_log_what_was_committed_counts() {
     let (before, after) = (sqlite_file(&packages()[..1], 4096), sqlite_file(&packages(), 4096));
     let log = log_of(&after, 4096);
-    assert_eq!(names(read_sqlite(before.clone(), Some(log.clone())).unwrap()), ["bash", "kernel", "zsh"]);
+    assert_eq!(
+        names(read_sqlite(before.clone(), Some(log.clone())).unwrap()),
+        ["bash", "kernel", "zsh"]
+    );
     // A database whose pages are all in the log.
     assert_eq!(names(read_sqlite(Vec::new(), Some(log.clone())).unwrap()).len(), 3);
     // The last frame is half-written, so that nothing was committed.

@@ -6,7 +6,7 @@ use inventory_schema::text::Diagnosis;
 use crate::language::Language;
 
 /// What the agent's own readers state, word for word.
-const KNOWN: [(&str, &str); 10] = [
+const KNOWN: [(&str, &str); 13] = [
     ("nothing states the kernel's release", "версия ядра нигде не указана"),
     ("nothing states the architecture", "архитектура нигде не указана"),
     (
@@ -14,9 +14,18 @@ const KNOWN: [(&str, &str); 10] = [
         "установлено больше пакетов, чем перечисляет агент",
     ),
     (
-        "the RPM database of this system is not read by this version of the agent",
-        "базу RPM этой системы эта версия агента не читает",
+        "this agent was built without the reader of RPM",
+        "этот агент собран без чтения базы RPM",
     ),
+    (
+        "this version of the agent does not read the hardware of Windows",
+        "эта версия агента не читает оборудование под Windows",
+    ),
+    (
+        "earlier readings still wait for their files",
+        "прежние чтения всё ещё ждут своих файлов",
+    ),
+    ("the system gives no thread to read with", "система не даёт потока для чтения"),
     ("no processor is listed", "не перечислено ни одного процессора"),
     ("the sum of the base block is wrong", "контрольная сумма основного блока неверна"),
     (
@@ -42,6 +51,15 @@ pub(super) fn shown(detail: &Diagnosis, lang: Language) -> String {
     }
     if let Some(russian) = edid_complaint(text) {
         return russian;
+    }
+    if let Some((path, parts)) = text.strip_suffix(" parts cannot be read").and_then(|text| text.rsplit_once(": ")) {
+        return format!("{path}: не прочитано частей: {parts}");
+    }
+    if let Some(seconds) = text
+        .strip_prefix("nothing answered within ")
+        .and_then(|text| text.strip_suffix(" s"))
+    {
+        return format!("нет ответа за {seconds} с");
     }
     match (text.strip_suffix(" does not exist"), text.strip_suffix(" is no regular file")) {
         (Some(path), _) => format!("{path} не существует"),
@@ -100,6 +118,11 @@ mod tests {
         ] {
             assert_ne!(in_russian(&complaint), complaint);
         }
+        assert_eq!(
+            in_russian("var/lib/rpm/Packages: 3 parts cannot be read"),
+            "var/lib/rpm/Packages: не прочитано частей: 3"
+        );
+        assert_eq!(in_russian("nothing answered within 10 s"), "нет ответа за 10 с");
         assert_eq!(in_russian("etc/os-release does not exist"), "etc/os-release не существует");
         assert_eq!(in_russian("sys/firmware/dmi/tables/DMI"), "sys/firmware/dmi/tables/DMI");
     }
@@ -110,6 +133,8 @@ mod tests {
         let collectors = [
             include_str!("../collect.rs"),
             include_str!("../collect/display.rs"),
+            include_str!("../collect/patience.rs"),
+            include_str!("../../platform/windows.rs"),
             include_str!("../collect/processor.rs"),
             include_str!("../collect/software.rs"),
             include_str!("../collect/system.rs"),

@@ -181,6 +181,7 @@ impl View<'_> {
                 shown(&system.id, lang),
                 shown(&system.version, lang),
                 shown(&system.variant, lang),
+                shown(&system.release, lang),
             ])),
         )?;
         self.row(
@@ -245,7 +246,13 @@ impl View<'_> {
         for list in &software.lists {
             let manager = words::manager(list.manager);
             let count = format!("{} {}", self.lang.choose("пакетов:", "packages:"), list.packages.len());
-            self.row(manager, manager, Some(count))?;
+            let size = list.installed_size.map(|size| decimal_size(size, self.lang));
+            let last_change = list.last_change.map(|time| {
+                let day = time.to_string();
+                let day = day.split('T').next().unwrap_or_default();
+                format!("{} {day}", self.lang.choose("последнее изменение", "last changed"))
+            });
+            self.row(manager, manager, Some(joined([Some(count), size, last_change])))?;
         }
         Ok(())
     }

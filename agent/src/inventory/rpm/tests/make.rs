@@ -171,11 +171,19 @@ pub fn ndb_file(packages: &[Package]) -> Vec<u8> {
 pub fn bdb_file(packages: &[Package], page_size: usize, is_big_endian: bool) -> Vec<u8> {
     let long = |number: usize| {
         let number = u32::try_from(number).unwrap();
-        if is_big_endian { number.to_be_bytes() } else { number.to_le_bytes() }
+        if is_big_endian {
+            number.to_be_bytes()
+        } else {
+            number.to_le_bytes()
+        }
     };
     let short = |number: usize| {
         let number = u16::try_from(number).unwrap();
-        if is_big_endian { number.to_be_bytes() } else { number.to_le_bytes() }
+        if is_big_endian {
+            number.to_be_bytes()
+        } else {
+            number.to_le_bytes()
+        }
     };
     let mut items = vec![vec![1, 0, 0, 0, 0], vec![1, 9, 0, 0, 0]];
     let mut overflow: Vec<u8> = Vec::new();
