@@ -28,7 +28,8 @@ pub(super) struct Arguments {
     /// Напечатать таблицу для чтения (так и без ключа)
     #[arg(long)]
     text: bool,
-    /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, var/lib/dpkg)
+    /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, var/lib/dpkg; вместо
+    /// sys/firmware/dmi/tables — файл dmidecode.bin от dmidecode --dump-bin)
     #[arg(long, value_name = "КАТАЛОГ", default_value = "/")]
     root: PathBuf,
 }

@@ -5,6 +5,7 @@
 
 mod battery;
 mod display;
+mod firmware;
 mod network;
 mod peripherals;
 mod processor;
@@ -19,12 +20,11 @@ use inventory_schema::quantity::Bytes;
 use inventory_schema::section::{CollectionProblem, ReadFailure, Section};
 use inventory_schema::text::{DeviceName, Diagnosis, Word};
 
-use super::memory;
-use super::smbios::{Table, Version, entry_point_version};
+use super::device_kind::evidence::Hints;
+use super::smbios::Table;
+use super::{device_kind, memory};
 use crate::platform::{self, FileTree, ReadError};
-
-/// Tables of real computers have 1 to 20 KiB; servers a little more.
-const SMBIOS_LIMIT: u64 = 1024 * 1024;
+use firmware::FirmwareTable;
 
 /// The agent's version, as reports state it.
 pub(crate) fn agent_version() -> Word {
@@ -35,54 +35,39 @@ pub(crate) fn agent_version() -> Word {
 pub fn collect(tree: &FileTree) -> Inventory {
     let firmware = FirmwareTable::read(tree);
     let table = firmware.table();
+    let mut sections = Sections {
+        system: system::collect(tree, table.as_ref(), &firmware.problems),
+        processor: processor::collect(tree, table.as_ref()),
+        memory: collect_memory(tree, table.as_ref(), &firmware.problems),
+        storage: storage::collect(tree),
+        display: display::collect(tree),
+        network: network::collect(tree),
+        operating_system: system::collect_operating_system(tree),
+        battery: battery::collect(tree, table.as_ref()),
+        peripherals: peripherals::collect(tree),
+        software: software::collect(tree),
+    };
+    conclude_kind(tree, table.as_ref(), &mut sections);
     Inventory {
         format: InventoryFormat::V1,
         agent: agent_version(),
-        sections: Sections {
-            system: system::collect(tree, table.as_ref(), &firmware.problems),
-            processor: processor::collect(tree, table.as_ref()),
-            memory: collect_memory(tree, table.as_ref(), &firmware.problems),
-            storage: storage::collect(tree),
-            display: display::collect(tree),
-            network: network::collect(tree),
-            operating_system: system::collect_operating_system(tree),
-            battery: battery::collect(tree),
-            peripherals: peripherals::collect(tree),
-            software: software::collect(tree),
-        },
+        sections,
     }
 }
 
-/// The SMBIOS table, read once for the three sections that need it.
-struct FirmwareTable {
-    bytes: Vec<u8>,
-    version: Version,
-    problems: Vec<CollectionProblem>,
-}
-
-impl FirmwareTable {
-    fn read(tree: &FileTree) -> Self {
-        let mut problems = Problems::default();
-        let bytes = problems.keep(Source::Smbios, tree.read("sys/firmware/dmi/tables/DMI", SMBIOS_LIMIT));
-        let version = tree
-            .read("sys/firmware/dmi/tables/smbios_entry_point", 64)
-            .ok()
-            .and_then(|bytes| entry_point_version(&bytes));
-        let bytes = bytes.unwrap_or_default();
-        if !bytes.is_empty() && Table::read(&bytes, Version::ASSUMED).cut_short {
-            problems.add(Source::Smbios, ReadFailure::Malformed, "the table ends within a structure");
-        }
-        Self {
-            bytes,
-            version: version.unwrap_or(Version::ASSUMED),
-            problems: problems.0,
-        }
-    }
-
-    /// `None` where there is no structure to read.
-    fn table(&self) -> Option<Table<'_>> {
-        let table = Table::read(&self.bytes, self.version);
-        (!table.structures.is_empty()).then_some(table)
+/// What the computer is follows from all sections and is said in that of the whole. Where nothing was read of
+/// the whole, nothing is concluded for it.
+fn conclude_kind(tree: &FileTree, table: Option<&Table<'_>>, sections: &mut Sections) {
+    let hints = Hints {
+        lid_switch: tree
+            .text("proc/bus/input/devices")
+            .is_ok_and(|text| device_kind::evidence::has_lid_switch(&text)),
+        management_controller: table.is_some_and(|table| table.of_kind(38).next().is_some()),
+        several_processors: sections.processor.content().is_some_and(processor::are_several),
+    };
+    let kind = device_kind::judge(&device_kind::evidence::signs(sections, hints));
+    if let Section::Read(system) | Section::Partial { content: system, .. } = &mut sections.system {
+        system.kind = kind;
     }
 }
 

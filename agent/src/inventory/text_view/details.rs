@@ -6,7 +6,7 @@ use inventory_schema::text::Diagnosis;
 use crate::language::Language;
 
 /// What the agent's own readers state, word for word.
-const KNOWN: [(&str, &str); 9] = [
+const KNOWN: [(&str, &str); 10] = [
     ("nothing states the kernel's release", "версия ядра нигде не указана"),
     ("nothing states the architecture", "архитектура нигде не указана"),
     (
@@ -24,6 +24,10 @@ const KNOWN: [(&str, &str); 9] = [
         "переменная SecureBoot не равна ни 0, ни 1",
     ),
     ("the table ends within a structure", "таблица обрывается внутри записи"),
+    (
+        "the dump begins with no entry point of SMBIOS",
+        "в начале дампа нет точки входа SMBIOS",
+    ),
     ("MemTotal is missing", "нет строки MemTotal"),
 ];
 
@@ -71,6 +75,8 @@ mod tests {
         let collectors = [
             include_str!("../collect.rs"),
             include_str!("../collect/display.rs"),
+            include_str!("../collect/firmware.rs"),
+            include_str!("../smbios/container.rs"),
             include_str!("../collect/processor.rs"),
             include_str!("../collect/software.rs"),
             include_str!("../collect/system.rs"),
