@@ -40,6 +40,9 @@ pub struct Structure<'a> {
 
 const END_OF_TABLE: u8 = 127;
 const HEADER: usize = 4;
+/// The standard's limit of old is 64, and documents keep 128 characters at most. A megabyte in one string would
+/// occupy the filter for persons' names for minutes.
+const LONGEST_STRING: usize = 1024;
 
 impl<'a> Table<'a> {
     /// Reads what a wrapping held.
@@ -127,7 +130,7 @@ impl<'a> Structure<'a> {
     /// specified) and for a number that points nowhere.
     pub fn string_bytes(&self, offset: usize) -> Option<&'a [u8]> {
         let number = usize::from(self.byte(offset)?).checked_sub(1)?;
-        self.strings.split(|byte| *byte == 0).nth(number).filter(|bytes| !bytes.is_empty())
+        self.all_strings().nth(number).filter(|bytes| !bytes.is_empty())
     }
 
     /// The same as text; `None` for white space too.
@@ -137,7 +140,12 @@ impl<'a> Structure<'a> {
 
     /// All strings in their order, for structures that hold nothing else.
     pub fn strings(&self) -> impl Iterator<Item = String> + '_ {
-        self.strings.split(|byte| *byte == 0).filter_map(text::decoded)
+        self.all_strings().filter_map(text::decoded)
+    }
+
+    fn all_strings(&self) -> impl Iterator<Item = &'a [u8]> {
+        let strings = self.strings.split(|byte| *byte == 0);
+        strings.map(|bytes| &bytes[..bytes.len().min(LONGEST_STRING)])
     }
 
     /// Whether the structure has a place for a string at `offset` and nothing stands there.
@@ -192,6 +200,19 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn an_endless_string_is_cut() {
+        let long = "ж".repeat(100_000);
+        let bytes = structure(3, &[1, 3, 0, 0, 1], &[&long]);
+        let table = Table::read(&bytes, Version::ASSUMED);
+        assert_eq!(table.structures[0].string(4).unwrap(), "ж".repeat(512));
+        let odd = structure(3, &[1], &[&format!("x{long}")]);
+        assert_eq!(
+            Table::read(&odd, Version::ASSUMED).structures[0].string(4).unwrap().chars().count(),
+            512
+        );
+    }
+
+    #[test]
     fn a_table_cut_short_keeps_what_stood_before() {
         let mut bytes = [structure(1, &[1], &["Maker"]), structure(2, &[1, 2, 3], &["Board"])].concat();
         bytes.truncate(13);
@@ -212,6 +233,26 @@ pub(crate) mod tests {
                 let _ = (structure.string(offset % 300), structure.array::<16>(offset), structure.is_blank(offset));
                 let _ = structure.strings().count();
             }
+        }
+
+        /// The readers above the table: whatever stands in it, they say something or nothing.
+        #[test]
+        fn no_table_makes_a_reader_of_it_fail(
+            structures in proptest::collection::vec((any::<u8>(), proptest::collection::vec(any::<u8>(), 0..60), "[ -~а-я]{0,12}"), 0..12),
+            kinds in proptest::collection::vec(0usize..12, 12),
+            minor in any::<u8>(),
+        ) {
+            const KINDS: [u8; 12] = [0, 1, 2, 3, 4, 7, 9, 11, 16, 17, 22, 43];
+            let bytes: Vec<u8> = structures
+                .iter()
+                .zip(&kinds)
+                .flat_map(|((other, numbers, text), kind)| structure(if other % 4 == 0 { *other } else { KINDS[*kind] }, numbers, &[text, "x"]))
+                .collect();
+            let table = Table::read(&bytes, Version { major: 2, minor });
+            let _ = crate::inventory::system::from_smbios(&table);
+            let _ = crate::inventory::memory::memory(None, Some(&table));
+            let _ = crate::inventory::battery::firmware::cells(&table);
+            let _ = crate::inventory::processor::firmware::caches(&table);
         }
     }
 }

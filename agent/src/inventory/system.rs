@@ -107,11 +107,8 @@ fn expansion_slots(table: &Table<'_>) -> (Option<Fact<Count>>, Option<Fact<Count
 /// What makers add of their own, without fillers. Some write whole settings into it: the first are enough.
 fn oem_strings(table: &Table<'_>) -> Vec<Fact<OemText>> {
     const MOST: usize = 16;
-    let strings: Vec<String> = table
-        .of_kind(11)
-        .flat_map(|s| s.strings().collect::<Vec<_>>())
-        .take(4 * MOST)
-        .collect();
+    let all = table.of_kind(11).flat_map(|s| s.strings().take(4 * MOST).collect::<Vec<_>>());
+    let strings: Vec<String> = all.take(4 * MOST).collect();
     strings
         .iter()
         .filter(|text| placeholder::trust_of_serial(text).is_plausible())

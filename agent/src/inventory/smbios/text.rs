@@ -7,6 +7,10 @@
 pub fn decoded(bytes: &[u8]) -> Option<String> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
+        // Cut within a letter.
+        Err(error) if bytes.len() == super::LONGEST_STRING && error.error_len().is_none() => {
+            String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()
+        }
         Err(_) => bytes.iter().filter_map(|byte| of_windows_1251(*byte)).collect(),
     };
     let text = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
@@ -34,6 +38,7 @@ mod tests {
 
     #[test]
     fn strings_of_all_makers_are_text() {
+        assert_eq!(decoded(b"Model \xcf").as_deref(), Some("Model П"));
         assert_eq!(decoded("  Графит ".as_bytes()).as_deref(), Some("Графит"));
         assert_eq!(decoded(b"\xc0\xea\xe2\xe0\xf0\xe8\xf3\xf1").as_deref(), Some("Аквариус"));
         assert_eq!(decoded(b"Intel\xae Core\x99").as_deref(), Some("Intel® Core™"));

@@ -86,6 +86,18 @@ impl View<'_> {
         )
     }
 
+    /// The socket's name, with that of its bank where several sockets are called alike.
+    pub(super) fn module_label(&self, memory: &Memory, module: &MemoryModule) -> String {
+        let Some(slot) = &module.slot else {
+            return self.lang.choose("Модуль", "Module").to_owned();
+        };
+        let alike = memory.modules.iter().filter(|other| other.slot.as_ref() == Some(slot)).count();
+        match &module.bank {
+            Some(bank) if alike > 1 => format!("{slot}, {bank}"),
+            _ => slot.to_string(),
+        }
+    }
+
     /// The name, and the code where it is not the name itself.
     pub(super) fn module_maker(&self, module: &MemoryModule) -> Option<String> {
         let name = shown(&module.maker, self.lang);

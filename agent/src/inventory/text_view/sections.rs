@@ -101,10 +101,7 @@ impl View<'_> {
         self.row("Разъёмов", "Slots", memory.slots.as_ref().map(|fact| fact.value.get().to_string()))?;
         self.arrays(memory)?;
         for module in &memory.modules {
-            let slot = module
-                .slot
-                .as_ref()
-                .map_or_else(|| lang.choose("Модуль", "Module").to_owned(), ToString::to_string);
+            let slot = self.module_label(memory, module);
             let size = module.size.as_ref().map(|fact| binary_size(fact.value, lang));
             let speed = module.speed.as_ref().map(|fact| format!("{} MT/s", fact.value.get()));
             let serial = shown(&module.serial, lang).map(|serial| format!("№ {serial}"));
