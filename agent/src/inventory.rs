@@ -12,6 +12,7 @@
 
 pub mod battery;
 mod collect;
+pub mod device_kind;
 pub mod display;
 pub mod dpkg;
 pub mod edid;

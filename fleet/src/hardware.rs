@@ -220,12 +220,14 @@ fn system(dice: &mut Dice, kind: Kind) -> System {
             maker: None,
             serial: SerialNumber::fact(if no_model { "Default string" } else { &serial }, Source::Smbios),
             asset_tag: AssetTag::without_person_names("No Asset Tag").map(|tag| Fact::new(tag, Source::Smbios)),
+            ..Chassis::default()
         }),
         baseboard: Some(Baseboard {
             maker: name(board_maker),
             model: name(if no_board { "To be filled by O.E.M." } else { board }),
             version: None,
             serial: SerialNumber::fact(if no_board { "Default string" } else { &board_serial }, Source::Smbios),
+            ..Baseboard::default()
         }),
         firmware: Some(Firmware {
             maker: name("American Megatrends Inc."),
@@ -234,6 +236,7 @@ fn system(dice: &mut Dice, kind: Kind) -> System {
             secure_boot: Some(Fact::new(SecureBoot::Disabled, Source::Efi)),
         }),
         hypervisor: None,
+        ..System::default()
     }
 }
 

@@ -6,7 +6,8 @@
 
 use std::fmt::{self, Debug, Write};
 
-use cos_agent::inventory::{dpkg, edid, memory, os_release, peripherals, processor, smbios, system, udev};
+use cos_agent::inventory::smbios::container::RawTable;
+use cos_agent::inventory::{battery, dpkg, edid, memory, os_release, peripherals, processor, smbios, system, udev};
 use inventory_schema::canonical::{CanonicalBytes, Digest};
 use inventory_schema::device::{Fact, Source};
 use inventory_schema::enrollment::EnrollmentToken;
@@ -95,13 +96,20 @@ fn edid(bytes: &[u8]) -> usize {
     size(&edid) + size(&monitor)
 }
 
+/// The same bytes as the kernel's table with themselves for an entry point, as a dump and as the buffer of Windows.
 fn smbios(bytes: &[u8]) -> usize {
-    let version = smbios::entry_point_version(bytes).unwrap_or(smbios::Version::ASSUMED);
-    let table = smbios::Table::read(bytes, version);
-    let system = system::from_smbios(&table);
-    let memory = memory::memory(None, Some(&table));
-    assert!(CanonicalBytes::of(&system).is_ok() && CanonicalBytes::of(&memory).is_ok());
-    size(&table) + size(&system) + size(&memory)
+    let kernel = RawTable::of_kernel(Some(bytes), bytes);
+    let others = [RawTable::of_dump(bytes), RawTable::of_rsmb(bytes)];
+    let tables = std::iter::once(kernel).chain(others.into_iter().flatten());
+    tables.map(|raw| firmware_table(&smbios::Table::of(&raw))).sum()
+}
+
+fn firmware_table(table: &smbios::Table<'_>) -> usize {
+    let system = system::from_smbios(table);
+    let memory = memory::memory(None, Some(table));
+    let battery = battery::firmware::cells(table);
+    assert!(CanonicalBytes::of(&system).is_ok() && CanonicalBytes::of(&memory).is_ok() && CanonicalBytes::of(&battery).is_ok());
+    size(table) + size(&system) + size(&memory) + size(&battery)
 }
 
 fn dpkg_status(bytes: &[u8]) -> usize {

@@ -29,7 +29,8 @@ pub(super) struct Arguments {
     /// Напечатать таблицу для чтения (так и без ключа)
     #[arg(long)]
     text: bool,
-    /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, usr/lib/, var/lib/)
+    /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, usr/lib/, var/lib/; вместо
+    /// sys/firmware/dmi/tables — файл dmidecode.bin от dmidecode --dump-bin)
     #[arg(long, value_name = "КАТАЛОГ", default_value = "/")]
     root: PathBuf,
     /// Сколько секунд ждать каждого раздела, если файлы не отвечают (зависший сетевой диск)

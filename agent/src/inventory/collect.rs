@@ -5,6 +5,7 @@
 
 mod battery;
 mod display;
+mod firmware;
 mod network;
 mod patience;
 mod peripherals;
@@ -25,12 +26,11 @@ use inventory_schema::text::{DeviceName, Diagnosis, Word};
 pub use patience::Limits;
 use patience::{Overdue, Patience};
 
-use super::memory;
-use super::smbios::{Table, Version, entry_point_version};
+use super::device_kind::evidence::Hints;
+use super::smbios::Table;
+use super::{device_kind, memory};
 use crate::platform::{self, FileTree, ReadError};
-
-/// Tables of real computers have 1 to 20 KiB; servers a little more.
-const SMBIOS_LIMIT: u64 = 1024 * 1024;
+use firmware::FirmwareTable;
 
 /// The agent's version, as reports state it.
 pub(crate) fn agent_version() -> Word {
@@ -47,26 +47,28 @@ pub fn collect(tree: &FileTree) -> Inventory {
 pub fn collect_within(tree: &FileTree, limits: Limits) -> Inventory {
     let mut patience = Patience::new(tree.clone(), limits);
     let firmware = Arc::new(FirmwareTable::read_in_time(&mut patience));
-    let (of_system, of_processor, of_memory) = (firmware.clone(), firmware.clone(), firmware);
+    let (of_system, of_processor, of_memory, of_battery) = (firmware.clone(), firmware.clone(), firmware.clone(), firmware.clone());
+    let mut sections = Sections {
+        system: in_time(&mut patience, move |tree| {
+            system::collect(tree, of_system.table().as_ref(), &of_system.problems)
+        }),
+        processor: in_time(&mut patience, move |tree| processor::collect(tree, of_processor.table().as_ref())),
+        memory: in_time(&mut patience, move |tree| {
+            collect_memory(tree, of_memory.table().as_ref(), &of_memory.problems)
+        }),
+        storage: in_time(&mut patience, storage::collect),
+        display: in_time(&mut patience, display::collect),
+        network: in_time(&mut patience, network::collect),
+        operating_system: in_time(&mut patience, system::collect_operating_system),
+        battery: in_time(&mut patience, move |tree| battery::collect(tree, of_battery.table().as_ref())),
+        peripherals: in_time(&mut patience, peripherals::collect),
+        software: with_what_is_unread(patience.tree().is_live(), software::collect(&mut patience)),
+    };
+    conclude_kind(&mut patience, firmware.table().as_ref(), &mut sections);
     Inventory {
         format: InventoryFormat::V1,
         agent: agent_version(),
-        sections: Sections {
-            system: in_time(&mut patience, move |tree| {
-                system::collect(tree, of_system.table().as_ref(), &of_system.problems)
-            }),
-            processor: in_time(&mut patience, move |tree| processor::collect(tree, of_processor.table().as_ref())),
-            memory: in_time(&mut patience, move |tree| {
-                collect_memory(tree, of_memory.table().as_ref(), &of_memory.problems)
-            }),
-            storage: in_time(&mut patience, storage::collect),
-            display: in_time(&mut patience, display::collect),
-            network: in_time(&mut patience, network::collect),
-            operating_system: in_time(&mut patience, system::collect_operating_system),
-            battery: in_time(&mut patience, battery::collect),
-            peripherals: in_time(&mut patience, peripherals::collect),
-            software: with_what_is_unread(patience.tree().is_live(), software::collect(&mut patience)),
-        },
+        sections,
     }
 }
 
@@ -101,48 +103,21 @@ fn with_what_is_unread<T>(live: bool, section: Section<T>) -> Section<T> {
     }
 }
 
-/// The SMBIOS table, read once for the three sections that need it.
-struct FirmwareTable {
-    bytes: Vec<u8>,
-    version: Version,
-    problems: Vec<CollectionProblem>,
-}
-
-impl FirmwareTable {
-    fn read_in_time(patience: &mut Patience) -> Self {
-        patience.ask(Self::read).unwrap_or_else(|overdue| {
-            let mut problems = Problems::default();
-            problems.late(Source::Smbios, overdue);
-            Self {
-                bytes: Vec::new(),
-                version: Version::ASSUMED,
-                problems: problems.0,
-            }
-        })
-    }
-
-    fn read(tree: &FileTree) -> Self {
-        let mut problems = Problems::default();
-        let bytes = problems.keep(Source::Smbios, tree.read("sys/firmware/dmi/tables/DMI", SMBIOS_LIMIT));
-        let version = tree
-            .read("sys/firmware/dmi/tables/smbios_entry_point", 64)
-            .ok()
-            .and_then(|bytes| entry_point_version(&bytes));
-        let bytes = bytes.unwrap_or_default();
-        if !bytes.is_empty() && Table::read(&bytes, Version::ASSUMED).cut_short {
-            problems.add(Source::Smbios, ReadFailure::Malformed, "the table ends within a structure");
-        }
-        Self {
-            bytes,
-            version: version.unwrap_or(Version::ASSUMED),
-            problems: problems.0,
-        }
-    }
-
-    /// `None` where there is no structure to read.
-    fn table(&self) -> Option<Table<'_>> {
-        let table = Table::read(&self.bytes, self.version);
-        (!table.structures.is_empty()).then_some(table)
+/// What the computer is follows from all sections and is said in that of the whole. Where nothing was read of
+/// the whole, nothing is concluded for it.
+fn conclude_kind(patience: &mut Patience, table: Option<&Table<'_>>, sections: &mut Sections) {
+    let has_lid_switch = |tree: &FileTree| {
+        let devices = tree.text("proc/bus/input/devices");
+        devices.is_ok_and(|text| device_kind::evidence::has_lid_switch(&text))
+    };
+    let hints = Hints {
+        lid_switch: patience.ask(has_lid_switch).unwrap_or(false),
+        management_controller: table.is_some_and(|table| table.of_kind(38).next().is_some()),
+        several_processors: sections.processor.content().is_some_and(processor::are_several),
+    };
+    let kind = device_kind::judge(&device_kind::evidence::signs(sections, hints));
+    if let Section::Read(system) | Section::Partial { content: system, .. } = &mut sections.system {
+        system.kind = kind;
     }
 }
 

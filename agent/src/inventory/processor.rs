@@ -4,6 +4,7 @@
 //! wrong core counts and clock rates.
 
 mod arm;
+pub mod firmware;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -136,7 +137,11 @@ pub fn processors(info: &CpuInfo, topology: &[LogicalProcessor], table: Option<&
     for processor in &mut processors {
         name_from_smbios(processor, table);
     }
-    Processors { processors }
+    Processors {
+        processors,
+        sockets: table.and_then(firmware::sockets),
+        caches: table.map(firmware::caches).unwrap_or_default(),
+    }
 }
 
 fn processor(info: &CpuInfo, group: &[&LogicalProcessor], source: Source) -> Processor {

@@ -106,6 +106,7 @@ fn processors(dice: &mut Dice) -> Processors {
             threads: Some(Fact::new(Count::saturating(cores * 2), Source::CpuTopology)),
             max_clock: Some(Fact::new(Megahertz::saturating(clock), Source::Smbios)),
         }],
+        ..Processors::default()
     }
 }
 
@@ -117,6 +118,7 @@ fn memory(dice: &mut Dice) -> Memory {
         installed: Some(Fact::new(Bytes::saturating(total), Source::Smbios)),
         slots: Some(Fact::new(Count::saturating(2), Source::Smbios)),
         modules: (0..modules).map(|slot| module(dice, slot, each)).collect(),
+        ..Memory::default()
     }
 }
 
@@ -141,6 +143,7 @@ fn module(dice: &mut Dice, slot: u64, bytes: u64) -> MemoryModule {
         maker,
         part_number: text(&part, Source::Smbios),
         serial: SerialNumber::fact(&serial, Source::Smbios),
+        ..MemoryModule::default()
     }
 }
 

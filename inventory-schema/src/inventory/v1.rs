@@ -6,6 +6,7 @@
 
 mod display;
 mod hardware;
+mod kind;
 mod system;
 
 pub use display::{
@@ -13,9 +14,11 @@ pub use display::{
     TakenFor,
 };
 pub use hardware::{
-    Battery, BatteryCell, Camera, Disk, DiskKind, Memory, MemoryModule, Network, NetworkCard, NetworkMedium, PeripheralKind, Peripherals,
-    Printer, Processor, Processors, Storage, UsbDevice,
+    Battery, BatteryCell, Camera, Disk, DiskKind, ErrorCorrection, Memory, MemoryModule, Network, NetworkCard, NetworkMedium,
+    PeripheralKind, Peripherals, Printer, Processor, ProcessorCache, Processors, Storage, UsbDevice,
 };
+pub use kind::{Certainty, DeviceKind, KindReason, KindSign, KindVerdict};
 pub use system::{
-    Baseboard, Chassis, ChassisKind, Firmware, OperatingSystem, PackageList, PackageManager, SecureBoot, Software, SoftwarePackage, System,
+    Baseboard, BlankReading, Chassis, ChassisKind, Firmware, Identifier, OperatingSystem, PackageList, PackageManager, SecureBoot,
+    Software, SoftwarePackage, System, Tpm,
 };

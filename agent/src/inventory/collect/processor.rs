@@ -23,6 +23,12 @@ pub(super) fn collect(tree: &FileTree, table: Option<&Table<'_>>) -> Section<Pro
     problems.section(content)
 }
 
+/// Whether there are processors of one model in several sockets; one of two kinds of core is a single one.
+pub(super) fn are_several(content: &Processors) -> bool {
+    let models: Vec<_> = content.processors.iter().filter_map(|processor| processor.model.as_ref()).collect();
+    models.len() > 1 && models.iter().all(|model| model.value == models[0].value)
+}
+
 /// The processors that are switched on: only those have a topology.
 fn topology(tree: &FileTree) -> Vec<LogicalProcessor> {
     const DIRECTORY: &str = "sys/devices/system/cpu";

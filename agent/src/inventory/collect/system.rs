@@ -14,6 +14,12 @@ use crate::platform::{self, FileTree, ReadError};
 /// The variable's name and the GUID of the EFI specification's global variables.
 const SECURE_BOOT: &str = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
+/// The kernel shows one tree in two places; copies often have only one of them.
+const DEVICE_TREES: [&str; 2] = ["proc/device-tree", "sys/firmware/devicetree/base"];
+
+/// A list of a few names.
+const COMPATIBLE_LIMIT: u64 = 4096;
+
 /// SMBIOS, else the kernel's digest of it, else the device tree.
 pub(super) fn collect(tree: &FileTree, table: Option<&Table<'_>>, firmware: &[CollectionProblem]) -> Section<System> {
     let mut problems = Problems(firmware.to_vec());
@@ -43,11 +49,15 @@ fn without_table(tree: &FileTree, problems: &mut Problems) -> System {
     if system != System::default() {
         return system;
     }
-    let board = |name: &str| {
-        tree.line(&format!("proc/device-tree/{name}"))
-            .or_else(|| tree.line(&format!("sys/firmware/devicetree/base/{name}")))
-    };
-    system::from_device_tree(board("model").as_deref(), board("serial-number").as_deref())
+    let board = |name: &str| DEVICE_TREES.iter().find_map(|directory| tree.line(&format!("{directory}/{name}")));
+    let compatible = DEVICE_TREES
+        .iter()
+        .find_map(|directory| tree.read(&format!("{directory}/compatible"), COMPATIBLE_LIMIT).ok());
+    system::from_device_tree(
+        board("model").as_deref(),
+        board("serial-number").as_deref(),
+        &compatible.unwrap_or_default(),
+    )
 }
 
 fn secure_boot(tree: &FileTree, problems: &mut Problems) -> Option<SecureBoot> {

@@ -6,7 +6,7 @@ use inventory_schema::text::Diagnosis;
 use crate::language::Language;
 
 /// What the agent's own readers state, word for word.
-const KNOWN: [(&str, &str); 13] = [
+const KNOWN: [(&str, &str); 14] = [
     ("nothing states the kernel's release", "версия ядра нигде не указана"),
     ("nothing states the architecture", "архитектура нигде не указана"),
     (
@@ -34,6 +34,10 @@ const KNOWN: [(&str, &str); 13] = [
     ),
     ("the table ends within a structure", "таблица обрывается внутри записи"),
     ("the EDID does not begin with its mark", "EDID не начинается со своей метки"),
+    (
+        "the dump begins with no entry point of SMBIOS",
+        "в начале дампа нет точки входа SMBIOS",
+    ),
     ("MemTotal is missing", "нет строки MemTotal"),
 ];
 
@@ -135,6 +139,8 @@ mod tests {
             include_str!("../collect/display.rs"),
             include_str!("../collect/patience.rs"),
             include_str!("../../platform/windows.rs"),
+            include_str!("../collect/firmware.rs"),
+            include_str!("../smbios/container.rs"),
             include_str!("../collect/processor.rs"),
             include_str!("../collect/software.rs"),
             include_str!("../collect/system.rs"),

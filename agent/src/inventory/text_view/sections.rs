@@ -11,6 +11,7 @@ use super::{View, binary_size, decimal_size, joined, screen, shown, words};
 impl View<'_> {
     pub(super) fn system(&mut self, system: &System) -> io::Result<()> {
         let lang = self.lang;
+        self.device_kind(system)?;
         self.row("Изготовитель", "Maker", shown(&system.maker, lang))?;
         self.row("Модель", "Model", shown(&system.model, lang))?;
         self.row("Исполнение", "Version", shown(&system.version, lang))?;
@@ -54,7 +55,8 @@ impl View<'_> {
                     .map(|fact| words::secure_boot(fact.value, lang).to_owned()),
             )?;
         }
-        self.row("Виртуальная машина", "Virtual machine", shown(&system.hypervisor, lang))
+        self.row("Виртуальная машина", "Virtual machine", shown(&system.hypervisor, lang))?;
+        self.firmware_details(system)
     }
 
     pub(super) fn processors(&mut self, content: &Processors) -> io::Result<()> {
@@ -80,7 +82,7 @@ impl View<'_> {
                     .map(|fact| format!("{} {}", fact.value.get(), lang.choose("МГц", "MHz"))),
             )?;
         }
-        Ok(())
+        self.caches(content)
     }
 
     pub(super) fn memory(&mut self, memory: &Memory) -> io::Result<()> {
@@ -96,19 +98,18 @@ impl View<'_> {
             memory.installed.as_ref().map(|fact| binary_size(fact.value, lang)),
         )?;
         self.row("Разъёмов", "Slots", memory.slots.as_ref().map(|fact| fact.value.get().to_string()))?;
+        self.arrays(memory)?;
         for module in &memory.modules {
-            let slot = module
-                .slot
-                .as_ref()
-                .map_or_else(|| lang.choose("Модуль", "Module").to_owned(), ToString::to_string);
+            let slot = self.module_label(memory, module);
             let size = module.size.as_ref().map(|fact| binary_size(fact.value, lang));
             let speed = module.speed.as_ref().map(|fact| format!("{} MT/s", fact.value.get()));
             let serial = shown(&module.serial, lang).map(|serial| format!("№ {serial}"));
             let parts = [
                 size,
+                shown(&module.form, lang),
                 shown(&module.technology, lang),
                 speed,
-                shown(&module.maker, lang),
+                self.module_maker(module),
                 shown(&module.part_number, lang),
                 serial,
             ];

@@ -1,7 +1,11 @@
 //! What the closed words of an inventory are called, in both languages.
 
+pub(super) mod kind;
+
 use inventory_schema::device::{Source, Trust};
-use inventory_schema::inventory::{ChassisKind, DiskKind, DisplayConnection, NetworkMedium, PackageManager, PeripheralKind, SecureBoot};
+use inventory_schema::inventory::{
+    ChassisKind, DiskKind, DisplayConnection, ErrorCorrection, Identifier, NetworkMedium, PackageManager, PeripheralKind, SecureBoot,
+};
 use inventory_schema::section::{ReadFailure, SectionName};
 
 use crate::language::Language;
@@ -93,6 +97,27 @@ pub(super) fn chassis(kind: ChassisKind, lang: Language) -> &'static str {
         ChassisKind::EmbeddedPc => lang.choose("встраиваемый", "embedded PC"),
         ChassisKind::Unknown => lang.choose("не указан", "not stated"),
         ChassisKind::Other => lang.choose("другой", "other"),
+    }
+}
+
+pub(super) fn identifier(identifier: Identifier, lang: Language) -> &'static str {
+    match identifier {
+        Identifier::SystemSerial => lang.choose("серийный номер", "serial number"),
+        Identifier::BoardSerial => lang.choose("номер платы", "board serial"),
+        Identifier::ChassisSerial => lang.choose("номер корпуса", "chassis serial"),
+        Identifier::AssetTag => lang.choose("инвентарная метка", "asset tag"),
+        Identifier::Other => lang.choose("другой номер", "another number"),
+    }
+}
+
+pub(super) fn error_correction(correction: ErrorCorrection, lang: Language) -> &'static str {
+    match correction {
+        ErrorCorrection::None => lang.choose("нет", "none"),
+        ErrorCorrection::Parity => lang.choose("контроль чётности", "parity"),
+        ErrorCorrection::SingleBit => lang.choose("одного бита (ECC)", "single bit (ECC)"),
+        ErrorCorrection::MultiBit => lang.choose("нескольких битов (ECC)", "several bits (ECC)"),
+        ErrorCorrection::Crc => "CRC",
+        ErrorCorrection::Other => lang.choose("другая", "other"),
     }
 }
 
