@@ -150,6 +150,7 @@ impl Hardware {
             title: SystemTitle::observed(image.title).map(|title| Fact::new(title, Source::OsRelease)),
             kernel: image.kernel.parse().ok().map(|kernel| Fact::new(kernel, Source::Kernel)),
             architecture: "x86_64".parse().ok().map(|word| Fact::new(word, Source::Kernel)),
+            release: None,
             host_name: Hostname::without_person_names(&self.host_name).map(|name| Fact::new(name, Source::HostName)),
         }
     }

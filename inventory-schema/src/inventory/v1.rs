@@ -8,7 +8,10 @@ mod display;
 mod hardware;
 mod system;
 
-pub use display::{Display, DisplayConnection, GraphicsAdapter, Monitor};
+pub use display::{
+    Confidence, Display, DisplayConnection, EdidBytes, GraphicsAdapter, MAX_EDID_BYTES, Monitor, ScreenClue, ScreenKind, SizeBasis,
+    TakenFor,
+};
 pub use hardware::{
     Battery, BatteryCell, Camera, Disk, DiskKind, Memory, MemoryModule, Network, NetworkCard, NetworkMedium, PeripheralKind, Peripherals,
     Printer, Processor, Processors, Storage, UsbDevice,

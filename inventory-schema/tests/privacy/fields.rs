@@ -13,6 +13,7 @@ const TEXT_TYPES: &[&str] = &[
     "DeviceId",
     "DeviceName",
     "Diagnosis",
+    "EdidBytes",
     "HardwareText",
     "Hostname",
     "MacAddress",

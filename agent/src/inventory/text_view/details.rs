@@ -6,7 +6,7 @@ use inventory_schema::text::Diagnosis;
 use crate::language::Language;
 
 /// What the agent's own readers state, word for word.
-const KNOWN: [(&str, &str); 12] = [
+const KNOWN: [(&str, &str); 13] = [
     ("nothing states the kernel's release", "версия ядра нигде не указана"),
     ("nothing states the architecture", "архитектура нигде не указана"),
     (
@@ -33,6 +33,7 @@ const KNOWN: [(&str, &str); 12] = [
         "переменная SecureBoot не равна ни 0, ни 1",
     ),
     ("the table ends within a structure", "таблица обрывается внутри записи"),
+    ("the EDID does not begin with its mark", "EDID не начинается со своей метки"),
     ("MemTotal is missing", "нет строки MemTotal"),
 ];
 
@@ -47,6 +48,9 @@ pub(super) fn shown(detail: &Diagnosis, lang: Language) -> String {
     }
     if let Some(lines) = text.strip_suffix(" lines are no UTF-8") {
         return format!("строк не в UTF-8: {lines}");
+    }
+    if let Some(russian) = edid_complaint(text) {
+        return russian;
     }
     if let Some((path, parts)) = text.strip_suffix(" parts cannot be read").and_then(|text| text.rsplit_once(": ")) {
         return format!("{path}: не прочитано частей: {parts}");
@@ -64,6 +68,29 @@ pub(super) fn shown(detail: &Diagnosis, lang: Language) -> String {
     }
 }
 
+/// What is wrong with the blocks of an EDID, with its numbers.
+fn edid_complaint(text: &str) -> Option<String> {
+    if let Some(number) = text.strip_prefix("the sum of extension block ") {
+        let number = number.strip_suffix(" is wrong")?;
+        return Some(format!("контрольная сумма блока расширения {number} неверна"));
+    }
+    if let Some(rest) = text.strip_prefix("the sums of ") {
+        let (count, first) = rest.split_once(" extension blocks are wrong, from block ")?;
+        let first = first.strip_suffix(" on")?;
+        return Some(format!("контрольные суммы блоков расширения неверны: {count}, начиная с {first}"));
+    }
+    if let Some(rest) = text.strip_prefix("extension blocks announced: ") {
+        let (announced, present) = rest.split_once(", present: ")?;
+        return Some(format!("блоков расширения объявлено {announced}, есть {present}"));
+    }
+    if let Some(rest) = text.strip_prefix("the EDID has ") {
+        let count = rest.strip_suffix(" bytes, a base block has 128")?;
+        return Some(format!("в EDID {count} байт, в основном блоке их 128"));
+    }
+    let loose = text.strip_prefix("bytes behind the last whole block: ")?;
+    Some(format!("лишние байты после последнего целого блока: {loose}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +106,18 @@ mod tests {
             assert_eq!(shown(&Diagnosis::observed(english).unwrap(), Language::En), english);
         }
         assert_eq!(in_russian("3 lines are no UTF-8"), "строк не в UTF-8: 3");
+        use crate::inventory::edid::{Complaint, EdidError};
+        for complaint in [
+            Complaint::BaseSum.to_string(),
+            Complaint::BlockSums { first: 2, count: 1 }.to_string(),
+            Complaint::BlockSums { first: 2, count: 3 }.to_string(),
+            Complaint::MissingBlocks { announced: 2, present: 1 }.to_string(),
+            Complaint::LooseBytes(1).to_string(),
+            EdidError::TooShort(5).to_string(),
+            EdidError::Header.to_string(),
+        ] {
+            assert_ne!(in_russian(&complaint), complaint);
+        }
         assert_eq!(
             in_russian("var/lib/rpm/Packages: 3 parts cannot be read"),
             "var/lib/rpm/Packages: не прочитано частей: 3"
@@ -99,6 +138,7 @@ mod tests {
             include_str!("../collect/processor.rs"),
             include_str!("../collect/software.rs"),
             include_str!("../collect/system.rs"),
+            include_str!("../edid.rs"),
         ];
         for (english, _) in KNOWN.iter().filter(|(english, _)| !english.starts_with("nothing states")) {
             assert!(

@@ -3,11 +3,10 @@
 use std::io;
 
 use inventory_schema::inventory::{
-    Battery, Display as Screens, Memory, Monitor, Network, OperatingSystem, Peripherals, Processors, Software, Storage, System,
+    Battery, Display as Screens, Memory, Network, OperatingSystem, Peripherals, Processors, Software, Storage, System,
 };
 
-use super::{View, binary_size, decimal_size, joined, shown, words};
-use crate::language::Language;
+use super::{View, binary_size, decimal_size, joined, screen, shown, words};
 
 impl View<'_> {
     pub(super) fn system(&mut self, system: &System) -> io::Result<()> {
@@ -148,35 +147,13 @@ impl View<'_> {
             )?;
         }
         for monitor in &display.monitors {
-            self.row(monitor.port.as_str(), monitor.port.as_str(), Some(self.monitor(monitor)))?;
+            self.row(monitor.port.as_str(), monitor.port.as_str(), Some(screen::line(monitor, lang)))?;
         }
         self.nothing(
             display.adapters.is_empty() && display.monitors.is_empty(),
             "экранов нет",
             "no screens",
         )
-    }
-
-    fn monitor(&self, monitor: &Monitor) -> String {
-        let lang = self.lang;
-        let name = [shown(&monitor.maker, lang), shown(&monitor.model, lang)]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" ");
-        let pixels = monitor
-            .horizontal
-            .as_ref()
-            .zip(monitor.vertical.as_ref())
-            .map(|(h, v)| format!("{}×{}", h.value.get(), v.value.get()));
-        let serial = shown(&monitor.serial, lang).map(|serial| format!("№ {serial}"));
-        joined([
-            Some(words::connection(monitor.connection.value, lang).to_owned()),
-            Some(name).filter(|name| !name.is_empty()),
-            diagonal(monitor, lang),
-            pixels,
-            serial,
-        ])
     }
 
     pub(super) fn network(&mut self, network: &Network) -> io::Result<()> {
@@ -279,16 +256,4 @@ impl View<'_> {
         }
         Ok(())
     }
-}
-
-/// In whole inches, as screens are sold; with the verdict where the size is a filler.
-fn diagonal(monitor: &Monitor, lang: Language) -> Option<String> {
-    let (width, height) = monitor.width.as_ref().zip(monitor.height.as_ref())?;
-    let inches = (width.value.get() as f64).hypot(height.value.get() as f64) / 25.4;
-    let size = format!("{inches:.0}″");
-    Some(if width.trust.is_plausible() {
-        size
-    } else {
-        format!("{size} ({})", words::trust(width.trust, lang))
-    })
 }
