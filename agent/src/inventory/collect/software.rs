@@ -30,8 +30,11 @@ const RPM_FOLDERS: [&str; 2] = ["var/lib/rpm", "usr/lib/sysimage/rpm"];
 /// One manager's answer: its list, where it has one, and what went wrong.
 type Answer = (Option<PackageList>, Vec<CollectionProblem>);
 
+/// Asks one manager's files.
+type Lister = fn(&FileTree, &mut Problems) -> Option<PackageList>;
+
 pub(super) fn collect(patience: &mut Patience) -> Section<Software> {
-    let managers: [(Source, fn(&FileTree, &mut Problems) -> Option<PackageList>); 4] = [
+    let managers: [(Source, Lister); 4] = [
         (Source::DpkgStatus, dpkg_list),
         (Source::RpmDatabase, rpm_list),
         (Source::Flatpak, flatpak_list),

@@ -86,8 +86,11 @@ fn read(tree: &FileTree, path: &str, form: Form) -> Result<Listing, Failure> {
     outcome.map(|()| listing).map_err(Failure::Database)
 }
 
+/// A file's size and when it was written.
+type Stamp = (u64, Option<SystemTime>);
+
 /// What changes when somebody writes: sizes and times of the database and of its log.
-fn stamp(tree: &FileTree, path: &str) -> Result<[Option<(u64, Option<SystemTime>)>; 2], Failure> {
+fn stamp(tree: &FileTree, path: &str) -> Result<[Option<Stamp>; 2], Failure> {
     let of_file = |file: File| file.metadata().ok().map(|found| (found.len(), found.modified().ok()));
     let database = of_file(tree.open(path).map_err(Failure::Read)?);
     Ok([database, tree.open(&format!("{path}-wal")).ok().and_then(of_file)])
