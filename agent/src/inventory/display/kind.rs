@@ -87,16 +87,20 @@ impl Seen<'_> {
         };
         match (is_named, is_made, has_no_size) {
             (true, _, true) => projector(Confidence::Certain, &[ScreenClue::ModelName, ScreenClue::NoSize]),
-            (true, ..) => projector(Confidence::Likely, &[ScreenClue::ModelName]),
+            (true, _, false) if !self.is_large() => projector(Confidence::Likely, &[ScreenClue::ModelName]),
             (false, true, true) => projector(Confidence::Certain, &[ScreenClue::Maker, ScreenClue::NoSize]),
-            // With a size it is one of their panels or monitors.
+            // With a large size, or a size and no such name, it is one of their panels or monitors.
             _ => None,
         }
     }
 
     fn panel(&self) -> Option<TakenFor> {
-        let is_named = self.has_word(&models::PANEL_WORDS) || self.has_code(&models::PANEL_CODES);
-        let is_made = self.is_of(&models::PANEL_MAKERS);
+        let (maker, codes) = models::PANEL_CODES_OF;
+        let is_coded = self.has_code(&models::PANEL_CODES) || self.is_of(&[maker]) && self.has_code(&codes);
+        let is_named = self.has_word(&models::PANEL_WORDS) || is_coded;
+        // A board maker's television says what it is by its name.
+        let is_board = self.is_of(&models::PANEL_BOARDS);
+        let is_made = (self.is_of(&models::PANEL_MAKERS) || is_board) && !self.is_named_television();
         let states_use = self.clues.stated_use == Some(StatedUse::Presentation);
         let has_scaler_size = self.clues.basis == SizeBasis::ScalerDefault || self.clues.has_scaler_timing;
         let is_desk_size = self.clues.diagonal.is_some_and(|diagonal| diagonal < 800);
@@ -116,7 +120,11 @@ impl Seen<'_> {
         clues.extend(has_scaler_size.then_some(ScreenClue::ScalerSize));
         if is_known {
             // They also make small monitors for desks.
-            let confidence = if is_desk_size { Confidence::Possible } else { Confidence::Certain };
+            let confidence = match (is_desk_size, is_board && !is_named) {
+                (true, _) => Confidence::Possible,
+                (false, true) => Confidence::Likely,
+                (false, false) => Confidence::Certain,
+            };
             return panel(confidence, clues);
         }
         let is_unnamed_panel =

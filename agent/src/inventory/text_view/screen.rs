@@ -12,7 +12,7 @@ pub(super) fn line(monitor: &Monitor, lang: Language) -> String {
     joined([
         Some(what(monitor, lang)),
         why_no_size(monitor, lang).map(str::to_owned),
-        Some(words::connection(monitor.connection.value, lang).to_owned()),
+        connection(monitor, lang).map(str::to_owned),
         mode(monitor, lang),
         serial,
         made(monitor, lang),
@@ -30,6 +30,12 @@ fn what(monitor: &Monitor, lang: Language) -> String {
     } else {
         said.join(" ")
     }
+}
+
+/// Said once: a built-in screen is built in.
+fn connection(monitor: &Monitor, lang: Language) -> Option<&'static str> {
+    let is_said = monitor.taken_for.as_ref().is_some_and(|taken| taken.kind == ScreenKind::BuiltIn);
+    (!is_said).then(|| words::connection(monitor.connection.value, lang))
 }
 
 fn kind(taken: &TakenFor, lang: Language) -> String {
