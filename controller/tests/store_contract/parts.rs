@@ -231,7 +231,7 @@ pub async fn parts_are_found_by_number_model_and_maker_within_scope(store: Store
         ("50026B77839A".to_owned(), one.external_id),
         ("50026B778FFF".to_owned(), there.external_id),
     );
-    assert_eq!(find(Scope::REGION, "50026b77839a").await, [disk.clone()]);
+    assert_eq!(find(Scope::REGION, "50026b77839a").await, std::slice::from_ref(&disk));
     assert_eq!(find(Scope::REGION, "50026b77").await, [disk.clone(), foreign]);
     assert_eq!(find(Scope::REGION, "kingston sa400").await.len(), 2);
     assert_eq!(find(Scope::REGION, "M471A5244").await.len(), 1);
