@@ -27,6 +27,8 @@ pub enum Right {
     RevokeDevices,
     /// Deciding which records are one computer.
     ReviewDevices,
+    /// Names for codes of hardware, which every page then shows.
+    TeachNames,
     ViewTokens,
     CreateTokens,
     RevokeTokens,
@@ -43,7 +45,7 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,
@@ -54,6 +56,7 @@ impl Right {
         Self::EditDevices,
         Self::RevokeDevices,
         Self::ReviewDevices,
+        Self::TeachNames,
         Self::ViewTokens,
         Self::CreateTokens,
         Self::RevokeTokens,
@@ -78,6 +81,7 @@ impl Right {
             Self::EditDevices => "edit_devices",
             Self::RevokeDevices => "revoke_devices",
             Self::ReviewDevices => "review_devices",
+            Self::TeachNames => "teach_names",
             Self::ViewTokens => "view_tokens",
             Self::CreateTokens => "create_tokens",
             Self::RevokeTokens => "revoke_tokens",
@@ -163,6 +167,7 @@ impl Role {
                 EditDevices,
                 RevokeDevices,
                 ReviewDevices,
+                TeachNames,
                 ViewTokens,
                 CreateTokens,
                 RevokeTokens,
@@ -193,7 +198,7 @@ impl Role {
                 CreateTokens,
                 RevokeTokens,
             ],
-            Self::Registrar => &[ViewOverview, ViewRegister, EditRegister, EditRooms, ViewDevices],
+            Self::Registrar => &[ViewOverview, ViewRegister, EditRegister, EditRooms, ViewDevices, TeachNames],
             Self::Auditor => &[ViewOverview, ViewRegister, ViewDevices, ViewActivity, ExportEvidence],
         }
     }
@@ -331,6 +336,7 @@ mod tests {
                 EditRooms,
                 EditDevices,
                 RevokeDevices,
+                TeachNames,
                 CreateTokens,
                 RevokeTokens,
                 ManageOperators,

@@ -35,10 +35,12 @@ pub enum Action {
     Restored,
     EvidenceExported,
     CheckpointTaken,
+    NameTaught,
+    NameForgotten,
 }
 
 impl Action {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -61,6 +63,8 @@ impl Action {
         Self::Restored,
         Self::EvidenceExported,
         Self::CheckpointTaken,
+        Self::NameTaught,
+        Self::NameForgotten,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -87,6 +91,8 @@ impl Action {
             Self::Restored => "restored",
             Self::EvidenceExported => "evidence_exported",
             Self::CheckpointTaken => "checkpoint_taken",
+            Self::NameTaught => "name_taught",
+            Self::NameForgotten => "name_forgotten",
         }
     }
 }
@@ -108,6 +114,7 @@ pub enum SubjectKind {
     Month,
     Database,
     Checkpoint,
+    Name,
 }
 
 impl SubjectKind {
@@ -121,6 +128,7 @@ impl SubjectKind {
             Self::Month => "month",
             Self::Database => "database",
             Self::Checkpoint => "checkpoint",
+            Self::Name => "name",
         }
     }
 }

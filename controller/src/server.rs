@@ -20,7 +20,7 @@ use crate::router;
 use crate::state::{AppState, Clock, Region, UnknownZone};
 use crate::store::{Store, StoreError};
 use crate::task::checkpoint::Taker;
-use crate::task::retention;
+use crate::task::{parts, retention};
 use crate::tls::certificate::CertificateLoadError;
 use crate::tls::{self, CertificateFiles, ConnectionLimits, DeviceTrust, Endpoint, EndpointError, LiveCertificate};
 use crate::wake::keep_waking;
@@ -76,6 +76,8 @@ const PEOPLE_IDLE: Duration = Duration::from_secs(15);
 const UNCONFIRMED: Duration = Duration::from_hours(48);
 /// How often the work between requests looks whether there is any.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
+/// How soon what changed about parts is told.
+const PARTS: Duration = Duration::from_secs(15);
 
 impl Server {
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, ServerError> {
@@ -123,6 +125,7 @@ impl Server {
         tasks.push(spawn_until(&stopping, watched.keep()));
         tasks.push(spawn_until(&stopping, housekeeping(state.clone())));
         tasks.push(spawn_until(&stopping, keeping(state.clone(), config.retention.keep())));
+        tasks.push(spawn_until(&stopping, reading_parts(state.clone())));
         tasks.push(spawn_until(
             &stopping,
             keep_waking(state.store.clone(), state.traffic.waiting.clone()),
@@ -324,6 +327,18 @@ async fn keeping(state: AppState, keep: Option<u16>) {
         let now = state.clock.now();
         if let Err(error) = retention::run(&state.store, &state.metrics, keep, now).await {
             tracing::warn!(error = %crate::error_chain(&error), "reports older than the retention were not let go and will be tried again");
+        }
+    }
+}
+
+/// Reads the parts of what was reported since the last look.
+async fn reading_parts(state: AppState) {
+    let mut ticks = tokio::time::interval(PARTS);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = parts::run(&state.store, state.clock.now()).await {
+            tracing::warn!(error = %crate::error_chain(&error), "parts were not read and will be tried again");
         }
     }
 }

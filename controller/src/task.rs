@@ -4,4 +4,5 @@
 //! begins it. Called by `server.rs` on its beat and by the command line.
 
 pub mod checkpoint;
+pub mod parts;
 pub mod retention;

@@ -48,6 +48,7 @@ async fn every_page_fits_a_desk_and_a_phone() {
     let school = format!("/organizations/{}", region.school.external_id);
     let device = format!("/devices/{}", region.device);
     let case = region.with_a_likely_double().await;
+    let exchanged = region.with_wandering_parts().await;
     with_browser(|browser| async move {
         let (pages, gallery) = (Pages::new(browser, origin), Gallery::new());
         for (name, path) in [("login", "/login"), ("trust", "/trust")] {
@@ -61,6 +62,10 @@ async fn every_page_fits_a_desk_and_a_phone() {
             ("organization", &school),
             ("devices", "/devices"),
             ("device", &device),
+            ("device-parts", &exchanged),
+            ("changes", "/changes"),
+            ("parts", "/parts?q=kingston"),
+            ("names", "/names"),
             ("review", "/review"),
             ("review-case", &case),
             ("tokens", "/tokens"),

@@ -24,6 +24,8 @@ mod migrations;
 mod months;
 #[path = "store_contract/outages.rs"]
 mod outages;
+#[path = "store_contract/parts.rs"]
+mod parts;
 #[path = "store_contract/people.rs"]
 mod people;
 #[path = "store_contract/presence.rs"]
@@ -110,6 +112,15 @@ on_both_engines! {
     people::sessions_expire_and_end,
     people::activity_is_read_within_scope,
     people::an_import_preview_is_confirmed_once,
+    parts::a_disk_that_wandered_is_one_event_naming_both,
+    parts::what_is_stated_again_writes_nothing,
+    parts::a_body_that_comes_late_is_read_when_it_comes,
+    parts::a_number_of_two_live_devices_is_a_duplicate,
+    parts::a_silent_device_is_presumed_to_have_lost_its_disk,
+    parts::another_board_is_told_and_the_device_stays,
+    parts::parts_are_found_by_number_model_and_maker_within_scope,
+    parts::changes_are_seen_within_scope_and_filtered,
+    parts::a_taught_name_holds_until_the_next,
     checkpoints::heads_and_certificates_are_in_a_checkpoint_for_good,
     checkpoints::a_day_has_one_checkpoint,
     checkpoints::what_a_broken_attempt_left_is_replaced,

@@ -387,3 +387,63 @@ evidence-at = Complete to
 evidence-chains = Chains
 evidence-log = Certificate records
 evidence-line = Line
+
+nav-changes = What changed
+nav-parts = Find a part
+nav-names = Names of codes
+changes-why = What became of the hardware: which parts are gone, came or moved to another device, where memory, processor or system are others. A part that left one device and was found in another is one line.
+changes-at = When
+changes-kind = What happened
+changes-kind-any = Everything
+changes-what = Part or property
+changes-school = School (its name or a part of it)
+changes-school-unknown = There is no such school in your area.
+changes-school-which = There are several such schools. Which one?
+changes-more = the newest are shown; the rest can be seen by school
+changes-found = { $count ->
+    [one] { $shown } change
+   *[other] { $shown } changes
+}
+changes-from = before in the device
+changes-also = the same number is stated by
+changes-left-at = gone from there { $at }
+changes-presumed = the former device has been silent since: look at it on site
+changes-elsewhere = a device of another organization
+part = Part
+part-slot = Place
+part-first-seen = First seen
+part-last-seen = Last seen
+part-here = in place
+part-gone = no longer there
+parts-why = Which device has this part now, and where it was before. Parts with a number of their own are followed: memory modules, disks, boards, screens, batteries, network cards.
+parts-search = Serial number (from its beginning), burnt-in address, model or part number
+parts-hint = Type the number on the label, or the model.
+parts-more = there are others: say more
+parts-found = { $count ->
+    [one] { $shown } part
+   *[other] { $shown } parts
+}
+history = History of parts
+history-none = This device named no part with a number of its own.
+history-teach = Name an unknown code
+names-why = Computers report codes: PCI and USB, makers of memory by JEDEC, models of panels. What they are called is known here: what people taught goes before what is shipped with the program.
+names-taught = Taught by people
+names-none = Nothing yet: what is shipped is enough.
+names-teach = Teach a name
+names-shipped = Shipped with the program
+names-count = { $count ->
+    [one] { $shown } name
+   *[other] { $shown } names
+}
+name-code = Code
+name-name = Name (of a panel: inches)
+name-source = How it is known
+name-who = Taught by
+name-when = When
+name-forget = Take back
+name-teach-do = Teach
+name-code-rule = PCI and USB: 8086:5916, or the vendor alone: 8086. JEDEC: 80CE. Panel: the model as the device's page shows it.
+name-source-rule = For example: the label on the board, the panel's data sheet, a tape measure.
+name-wrong = A name has 1 to 80 characters.
+name-inches-wrong = A panel's diagonal is written in inches: 15.6 or 86.
+name-source-wrong = Say how it is known, in at most 200 characters.

@@ -17,6 +17,7 @@ use inventory_schema::envelope::{ChainHead, ReceivedEnvelope};
 use inventory_schema::signature::Signature;
 use inventory_schema::{Digest, Timestamp};
 
+use super::change;
 use super::device::DeviceSummary;
 use super::finding;
 use super::month::ReceivedMonth;
@@ -144,6 +145,7 @@ impl Store {
         write::note_bodies(&mut transaction, &plan, reports).await?;
         write::update_summaries(&mut transaction, &plan).await?;
         write::note_devices(&mut transaction, &plan).await?;
+        change::note_facts(&mut transaction, &plan.facts).await?;
         finding::note(&mut transaction, &plan.findings).await?;
         transaction.commit().await?;
         Ok(plan.outcomes(reports, &held))

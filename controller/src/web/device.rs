@@ -1,5 +1,7 @@
 //! One device: its place, its chain, every section with the source of each fact, its reports; moving it.
 
+mod history;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
@@ -10,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::history::History;
 use super::devices::{DeviceRow, Presence, hardware, model, name};
 use super::error::PageError;
 use super::format::exact_moment;
@@ -23,6 +26,7 @@ use super::session::SignedIn;
 use crate::access::Right;
 use crate::activity_log::{Action, Entry, SubjectKind};
 use crate::enrollment::reissue_receipt;
+use crate::name::Names;
 use crate::revocation::revoke;
 use crate::state::AppState;
 use crate::store::device::Device;
@@ -92,6 +96,8 @@ struct DevicePage {
     cases: Vec<CaseLine>,
     may_review: bool,
     sections: Vec<SectionView>,
+    history: History,
+    may_teach: bool,
     reports: Vec<ReportLine>,
     reports_total: i64,
     /// Where older ones were let go.
@@ -121,6 +127,7 @@ pub async fn show(
     let reports = state.store.reports(device.id, piece).await?;
     let current = state.store.current_sections(device.id).await?;
     let kept_since = state.store.kept_since().await?;
+    let names = state.store.names().await?;
     let (l, now) = (visit.language, visit.now);
     let page = Page::new(&state, visit, "/devices")
         .in_zone(&device.time_zone)
@@ -155,7 +162,9 @@ pub async fn show(
         relatives: state.store.relatives(device.id).await?,
         cases: cases.iter().map(|case| case_line(case, l)).collect(),
         may_review,
-        sections: sections(&current, l),
+        sections: sections(&current, &names, l),
+        history: History::of(&state, scope, &device, &names, &page).await?,
+        may_teach: signed_in.operator.may(Right::TeachNames),
         reports: reports.rows.iter().map(report_line).collect(),
         reports_total: reports.total,
         kept_since: kept_since.map(|month| l.with("reports-kept-since", "month", &month.to_string())),
@@ -306,13 +315,13 @@ fn finding_words(detail: &str, l: Language) -> String {
 }
 
 /// Every section in the schema's order: what was stored, and what is missing.
-fn sections(current: &[CurrentSection], l: Language) -> Vec<SectionView> {
+fn sections(current: &[CurrentSection], names: &Names, l: Language) -> Vec<SectionView> {
     SectionName::ALL
         .into_iter()
         .map(|name| {
             let stored = current.iter().find(|section| section.section == name);
             match stored.and_then(|section| section.body.as_deref().map(|body| (section, body))) {
-                Some((section, body)) => SectionView::of(name, body, section.received_at, l),
+                Some((section, body)) => SectionView::of(name, body, section.received_at, names, l),
                 None => SectionView::missing(name, l),
             }
         })

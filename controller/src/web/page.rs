@@ -119,9 +119,12 @@ impl Page {
             ("/", self.t("nav-overview"), Right::ViewOverview),
             ("/organizations", self.t("nav-organizations"), Right::ViewRegister),
             ("/devices", self.t("nav-devices"), Right::ViewDevices),
+            ("/changes", self.t("nav-changes"), Right::ViewDevices),
+            ("/parts", self.t("nav-parts"), Right::ViewDevices),
             ("/review", self.t("nav-review"), Right::ReviewDevices),
             ("/tokens", self.t("nav-tokens"), Right::ViewTokens),
             ("/evidence", self.t("nav-evidence"), Right::ViewOverview),
+            ("/names", self.t("nav-names"), Right::ViewDevices),
             ("/operators", self.t("nav-operators"), Right::ManageOperators),
             ("/activity", self.t("nav-activity"), Right::ViewActivity),
         ]

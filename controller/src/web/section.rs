@@ -16,6 +16,7 @@ use inventory_schema::{SectionName, Timestamp};
 use serde::Serialize;
 
 use super::language::Language;
+use crate::name::Names;
 
 /// A value as shown, with where it was read and why it may be doubted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -109,14 +110,14 @@ impl SectionView {
     }
 
     /// Reads a stored body. A body of a form this program does not know is said to be so, not hidden.
-    pub fn of(name: SectionName, body: &[u8], received: Timestamp, language: Language) -> Self {
+    pub fn of(name: SectionName, body: &[u8], received: Timestamp, names: &Names, language: Language) -> Self {
         let mut view = Self {
             received: Some(received),
             ..Self::missing(name, language)
         };
         match AnySection::read(name, body) {
             Ok(section) => {
-                view.fill(&section, language);
+                view.fill(&section, names, language);
                 if let Ok(received) = serde_json::from_slice(body) {
                     view.unknown = unknown_fields(&received, &section.understood());
                 }
@@ -151,17 +152,17 @@ impl SectionView {
         self.blocks.is_empty() && self.packages.is_empty()
     }
 
-    fn fill(&mut self, section: &AnySection, language: Language) {
+    fn fill(&mut self, section: &AnySection, names: &Names, language: Language) {
         match section {
             AnySection::System(section) => self.take(section, language, |content| system::system(content, language)),
             AnySection::OperatingSystem(section) => self.take(section, language, |content| system::operating_system(content, language)),
             AnySection::Processor(section) => self.take(section, language, |content| hardware::processors(content, language)),
-            AnySection::Memory(section) => self.take(section, language, |content| hardware::memory(content, language)),
+            AnySection::Memory(section) => self.take(section, language, |content| hardware::memory(content, names, language)),
             AnySection::Storage(section) => self.take(section, language, |content| hardware::storage(content, language)),
-            AnySection::Display(section) => self.take(section, language, |content| hardware::display(content, language)),
-            AnySection::Network(section) => self.take(section, language, |content| hardware::network(content, language)),
+            AnySection::Display(section) => self.take(section, language, |content| hardware::display(content, names, language)),
+            AnySection::Network(section) => self.take(section, language, |content| hardware::network(content, names, language)),
             AnySection::Battery(section) => self.take(section, language, |content| hardware::battery(content, language)),
-            AnySection::Peripherals(section) => self.take(section, language, |content| hardware::peripherals(content, language)),
+            AnySection::Peripherals(section) => self.take(section, language, |content| hardware::peripherals(content, names, language)),
             AnySection::Software(section) => {
                 self.take(section, language, |_| Vec::new());
                 self.packages = section
@@ -303,7 +304,7 @@ mod tests {
     #[test]
     fn a_placeholder_is_shown_and_marked_and_a_stranger_field_listed() {
         let body = br#"{"content":{"serial":{"source":"smbios","trust":"placeholder","value":"Default string"},"colour":"grey"},"format":"system/1"}"#;
-        let view = SectionView::of(SectionName::System, body, at(), Language::Russian);
+        let view = SectionView::of(SectionName::System, body, at(), &Names::default(), Language::Russian);
         assert!(view.is_read());
         let line = &view.blocks[0].facts[0];
         assert_eq!(line.cell.text, "Default string");
@@ -314,14 +315,20 @@ mod tests {
     #[test]
     fn a_failed_probe_says_why() {
         let body = br#"{"format":"memory/1","problems":[{"detail":"EACCES","failure":"permission_denied","source":"smbios"}]}"#;
-        let view = SectionView::of(SectionName::Memory, body, at(), Language::Russian);
+        let view = SectionView::of(SectionName::Memory, body, at(), &Names::default(), Language::Russian);
         assert!(view.is_failed(), "{view:?}");
         assert_eq!(view.problems, ["таблицы SMBIOS — нужны права администратора: EACCES"]);
     }
 
     #[test]
     fn a_section_of_the_future_is_said_to_be_unreadable() {
-        let view = SectionView::of(SectionName::Memory, br#"{"format":"memory/9"}"#, at(), Language::English);
+        let view = SectionView::of(
+            SectionName::Memory,
+            br#"{"format":"memory/9"}"#,
+            at(),
+            &Names::default(),
+            Language::English,
+        );
         assert!(view.is_unreadable());
     }
 
@@ -329,7 +336,7 @@ mod tests {
     fn disks_are_a_table_without_empty_columns() {
         let body = r#"{"content":{"disks":[{"kind":{"source":"sysfs_block","value":"nvme"},"name":"nvme0n1",
             "size":{"source":"sysfs_block","value":256060514304}}]},"format":"storage/1"}"#;
-        let view = SectionView::of(SectionName::Storage, body.as_bytes(), at(), Language::Russian);
+        let view = SectionView::of(SectionName::Storage, body.as_bytes(), at(), &Names::default(), Language::Russian);
         let table = view.blocks[0].table.as_ref().unwrap();
         assert_eq!(table.columns, ["Имя", "Вид", "Объём"]);
         assert_eq!(table.rows[0][2].text, "256,1\u{a0}ГБ");

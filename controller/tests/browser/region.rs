@@ -17,17 +17,23 @@ use cos_controller::config::{Config, Region as RegionConfig};
 use cos_controller::operator::{NewOperatorWish, create};
 use cos_controller::register::sample;
 use cos_controller::register_import;
+use cos_controller::report::summary::summarize;
 use cos_controller::server::Server;
 use cos_controller::state::Clock;
 use cos_controller::store::device::NewDevice;
 use cos_controller::store::organization::{Organization, OrganizationFilter};
+use cos_controller::store::report::{BodyToStore, ReportToStore};
 use cos_controller::store::review::{CaseKind, CaseState, NewCase};
-use cos_controller::store::{Page, Scope};
+use cos_controller::store::{Page, Scope, Store};
 use cos_controller::token::{TokenOrigin, TokenWish, issue};
-use inventory_schema::DeviceId;
 use inventory_schema::device::BootId;
 use inventory_schema::enrollment::HardwareEvidence;
+use inventory_schema::envelope::{ChainPlace, EnvelopeFormat, ReceivedEnvelope, ReportClock, ReportKind};
+use inventory_schema::inventory::AnySection;
 use inventory_schema::likeness::Likeness;
+use inventory_schema::quantity::Microseconds;
+use inventory_schema::signature::Signature;
+use inventory_schema::{CanonicalBytes, DeviceId, Digest, Envelope, KeyFingerprint, SectionName, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -114,6 +120,50 @@ impl Region {
         format!("/review/{}", cases[0].external_id)
     }
 
+    /// Two computers of the school: a disk went from one to the other, a module is gone, and one number is in both.
+    /// The address of the second.
+    pub async fn with_wandering_parts(&self) -> String {
+        let store = &self.server.state.store;
+        let known = store.device(Scope::REGION, self.device).await.unwrap().unwrap();
+        let now = Clock::system().now();
+        let hours_ago = |hours: u64| now - Duration::from_secs(hours * 3_600);
+        let place = (known.place.organization_id, known.place.building_id, known.place.room_id);
+        let mut first = Computer::enrolled(store, place, "kab-12-pc03", hours_ago(60)).await;
+        let mut second = Computer::enrolled(store, place, "kab-14-pc01", hours_ago(60)).await;
+        let reports = [
+            (&mut first, storage(&["50026B77839A", "S4EWNX0M1"]), hours_ago(50)),
+            (&mut second, storage(&["50026B778001"]), hours_ago(49)),
+        ];
+        for (computer, body, at) in reports {
+            computer.report(store, SectionName::Storage, &body, at).await;
+        }
+        first
+            .report(store, SectionName::Memory, &memory(&["1A2B3C4D", "55AA77CC"]), hours_ago(48))
+            .await;
+        second
+            .report(store, SectionName::Memory, &memory(&["77EE00FF", "00C0FFEE"]), hours_ago(47))
+            .await;
+        first
+            .report(store, SectionName::Storage, &storage(&["S4EWNX0M1"]), hours_ago(30))
+            .await;
+        second
+            .report(
+                store,
+                SectionName::Storage,
+                &storage(&["50026B778001", "50026B77839A"]),
+                hours_ago(29),
+            )
+            .await;
+        first.report(store, SectionName::Memory, &memory(&["1A2B3C4D"]), hours_ago(5)).await;
+        second
+            .report(store, SectionName::Memory, &memory(&["77EE00FF", "1A2B3C4D"]), hours_ago(4))
+            .await;
+        first
+            .report(store, SectionName::Memory, &memory(&["1A2B3C4D", "0BADF00D"]), hours_ago(3))
+            .await;
+        format!("/devices/{}", second.device)
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.server.people.port())
     }
@@ -125,6 +175,109 @@ impl Region {
         }
         self.server.stop().await;
     }
+}
+
+/// A computer that is written into the store without an agent.
+struct Computer {
+    id: i64,
+    device: DeviceId,
+    key: KeyFingerprint,
+    name: &'static str,
+    place: ChainPlace,
+    previous: Option<Digest>,
+}
+
+impl Computer {
+    async fn enrolled(
+        store: &Store,
+        (organization_id, building_id, room_id): (i64, i64, Option<i64>),
+        name: &'static str,
+        at: Timestamp,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = Identity::create(folder.path()).unwrap().public_key().clone();
+        let new = NewDevice {
+            external_id: DeviceId::generate(),
+            organization_id,
+            building_id,
+            room_id,
+            key: key.clone(),
+            enrolled_at: at,
+            agent_version: Some("0.1.0".into()),
+            receipt: None,
+        };
+        Self {
+            id: store.insert_device(&new).await.unwrap(),
+            device: new.external_id,
+            key: key.fingerprint(),
+            name,
+            place: ChainPlace::FIRST,
+            previous: None,
+        }
+    }
+
+    /// Stores a report as intake does after its checks, and lets its parts be read.
+    async fn report(&mut self, store: &Store, section: SectionName, body: &str, at: Timestamp) {
+        let envelope = Envelope {
+            format: EnvelopeFormat::V1,
+            region: "RU-PER".parse().unwrap(),
+            device: self.device,
+            key: self.key,
+            place: self.place,
+            previous: self.previous,
+            resumed: None,
+            kind: ReportKind::Inventory,
+            agent: "0.1.0".parse().unwrap(),
+            clock: ReportClock {
+                device: at,
+                trusted: Some(at),
+                boot: BootId::generate(),
+                uptime: Microseconds::saturating(60_000_000),
+            },
+            sections: [(section, Digest::of(body.as_bytes()))].into(),
+        };
+        let received = ReceivedEnvelope::read(CanonicalBytes::of(&envelope).unwrap().as_bytes().to_vec()).unwrap();
+        self.place = self.place.next();
+        self.previous = Some(received.digest);
+        let mut summary = summarize([&AnySection::read(section, body.as_bytes()).unwrap()]);
+        summary.host_name = Some(self.name.to_owned());
+        let report = ReportToStore {
+            device: self.id,
+            received,
+            signature: Signature::from_bytes(vec![0x30; 70]).unwrap(),
+            received_at: at,
+            bodies: vec![BodyToStore::compress(body.as_bytes()).unwrap()],
+            summary,
+            clock_offset_micros: Some(0),
+        };
+        store.commit_reports(&[report]).await.unwrap();
+        // The server's own task may be at it.
+        while store.take_in_parts().await.unwrap() > 0 {}
+    }
+}
+
+fn storage(serials: &[&str]) -> String {
+    let disk = |(n, serial): (usize, &&str)| {
+        format!(
+            r#"{{"kind":{{"source":"sysfs_block","value":"solid_state"}},"model":{{"source":"sysfs_block","value":"KINGSTON SA400S37"}},"name":"sd{n}","serial":{{"source":"udev","value":"{serial}"}},"size":{{"source":"sysfs_block","value":240057409536}}}}"#
+        )
+    };
+    let disks: Vec<String> = serials.iter().enumerate().map(disk).collect();
+    format!(r#"{{"content":{{"disks":[{}]}},"format":"storage/1"}}"#, disks.join(","))
+}
+
+fn memory(serials: &[&str]) -> String {
+    let module = |(n, serial): (usize, &&str)| {
+        format!(
+            r#"{{"maker":{{"source":"smbios","value":"80CE"}},"part_number":{{"source":"smbios","value":"M378A5244CB0-CTD"}},"serial":{{"source":"smbios","value":"{serial}"}},"size":{{"source":"smbios","value":4294967296}},"slot":"DIMM {n}"}}"#
+        )
+    };
+    let modules: Vec<String> = serials.iter().enumerate().map(module).collect();
+    let installed = 4_294_967_296_u64 * serials.len() as u64;
+    format!(
+        r#"{{"content":{{"installed":{{"source":"smbios","value":{installed}}},"modules":[{}]}},"format":"memory/1"}}"#,
+        modules.join(",")
+    )
 }
 
 fn parts(disk: &str, serial: &str) -> HardwareEvidence {

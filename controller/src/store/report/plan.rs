@@ -7,7 +7,9 @@ use inventory_schema::{Digest, KeyFingerprint, Timestamp};
 use serde_json::json;
 
 use super::{CommitOutcome, ReportState, ReportToStore};
+use crate::part::summary::changes;
 use crate::report::chain::{ChainLink, Verdict, judge};
+use crate::store::change::FactsChanged;
 use crate::store::device::DeviceSummary;
 use crate::store::finding::{FindingKind, NewFinding};
 use crate::store::month::ReceivedMonth;
@@ -74,6 +76,8 @@ pub(super) struct Plan {
     pub bodies_of: Vec<usize>,
     pub devices: BTreeMap<i64, DeviceUpdate>,
     pub findings: Vec<NewFinding>,
+    /// What lists show of a device and is another than before.
+    pub facts: Vec<FactsChanged>,
     /// Every body that a stored report of the group names, in the months of those reports.
     pub named: BTreeSet<(Digest, ReceivedMonth)>,
     judged: Vec<Judged>,
@@ -194,6 +198,14 @@ impl Plan {
             return;
         };
         let summary = report.summary.clone().or(known.summary.clone());
+        let facts = changes(&known.summary, &summary);
+        if !facts.is_empty() {
+            self.facts.push(FactsChanged {
+                device: report.device,
+                at: report.received_at,
+                facts,
+            });
+        }
         let older = self.devices.get(&report.device);
         let update = DeviceUpdate {
             seen_at: older.map_or(report.received_at, |older| older.seen_at.max(report.received_at)),

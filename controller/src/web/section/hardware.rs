@@ -1,12 +1,33 @@
 //! Processors, memory, disks, screens, network cards, batteries and peripherals, in words.
 
+use inventory_schema::device::{Fact, Source};
 use inventory_schema::inventory::{
     Battery, Display, Memory, MemoryModule, Monitor, Network, NetworkCard, Peripherals, Processors, Storage,
 };
 
 use super::{Block, Cell, Facts, cell, known, source_name, table, wire_name};
+use crate::name::{NameKind, Names, Origin};
 use crate::web::format::{disk_size, memory_size, number, rate};
 use crate::web::language::Language;
+use inventory_schema::text::Word;
+
+/// A code with the name it has, or its vendor's.
+fn with_name(code: &str, kind: NameKind, names: &Names) -> String {
+    match names.of(kind, code) {
+        Some(named) => format!("{} ({code})", named.name),
+        None => code.to_owned(),
+    }
+}
+
+/// Network cards are on either bus, and only the source says on which.
+fn hardware_name(id: &Fact<Word>, names: &Names) -> String {
+    let kind = if id.source == Source::SysfsUsb {
+        NameKind::Usb
+    } else {
+        NameKind::Pci
+    };
+    with_name(id.value.as_str(), kind, names)
+}
 
 pub(super) fn processors(section: &Processors, l: Language) -> Vec<Block> {
     let several = section.processors.len() > 1;
@@ -28,7 +49,7 @@ pub(super) fn processors(section: &Processors, l: Language) -> Vec<Block> {
         .collect()
 }
 
-pub(super) fn memory(section: &Memory, l: Language) -> Vec<Block> {
+pub(super) fn memory(section: &Memory, names: &Names, l: Language) -> Vec<Block> {
     let whole = Facts::new(l)
         .fact(l.t("fact-installed"), &section.installed, |size| memory_size(size.get(), l))
         .fact(l.t("fact-usable"), &section.usable, |size| memory_size(size.get(), l))
@@ -43,11 +64,11 @@ pub(super) fn memory(section: &Memory, l: Language) -> Vec<Block> {
         l.t("fact-part-number"),
         l.t("fact-serial"),
     ];
-    let rows = section.modules.iter().map(|module| memory_row(module, l)).collect();
+    let rows = section.modules.iter().map(|module| memory_row(module, names, l)).collect();
     vec![whole, table(Some(l.t("block-modules")), columns, rows)]
 }
 
-fn memory_row(module: &MemoryModule, l: Language) -> Vec<Cell> {
+fn memory_row(module: &MemoryModule, names: &Names, l: Language) -> Vec<Cell> {
     vec![
         module.slot.as_ref().map(Cell::plain).unwrap_or_default(),
         cell(&module.size, l, |size| memory_size(size.get(), l)),
@@ -55,7 +76,7 @@ fn memory_row(module: &MemoryModule, l: Language) -> Vec<Cell> {
         cell(&module.speed, l, |speed| {
             format!("{}\u{a0}{}", whole(speed.get()), l.t("unit-megatransfers"))
         }),
-        cell(&module.maker, l, ToString::to_string),
+        cell(&module.maker, l, |maker| with_name(maker.as_str(), NameKind::Jedec, names)),
         cell(&module.part_number, l, ToString::to_string),
         cell(&module.serial, l, ToString::to_string),
     ]
@@ -91,7 +112,7 @@ pub(super) fn storage(section: &Storage, l: Language) -> Vec<Block> {
     vec![table(None, columns, rows)]
 }
 
-pub(super) fn display(section: &Display, l: Language) -> Vec<Block> {
+pub(super) fn display(section: &Display, names: &Names, l: Language) -> Vec<Block> {
     let monitor_columns = vec![
         l.t("fact-port"),
         l.t("fact-connection"),
@@ -102,14 +123,14 @@ pub(super) fn display(section: &Display, l: Language) -> Vec<Block> {
         l.t("fact-diagonal"),
         l.t("fact-made"),
     ];
-    let monitors = section.monitors.iter().map(|monitor| monitor_row(monitor, l)).collect();
+    let monitors = section.monitors.iter().map(|monitor| monitor_row(monitor, names, l)).collect();
     let adapter_columns = vec![l.t("fact-hardware-id"), l.t("fact-driver"), l.t("fact-video-memory")];
     let adapters = section
         .adapters
         .iter()
         .map(|adapter| {
             vec![
-                known(&adapter.hardware_id, l, ToString::to_string),
+                known(&adapter.hardware_id, l, |_| hardware_name(&adapter.hardware_id, names)),
                 cell(&adapter.driver, l, ToString::to_string),
                 cell(&adapter.memory, l, |size| memory_size(size.get(), l)),
             ]
@@ -121,7 +142,7 @@ pub(super) fn display(section: &Display, l: Language) -> Vec<Block> {
     ]
 }
 
-fn monitor_row(monitor: &Monitor, l: Language) -> Vec<Cell> {
+fn monitor_row(monitor: &Monitor, names: &Names, l: Language) -> Vec<Cell> {
     vec![
         Cell::plain(&monitor.port),
         known(&monitor.connection, l, |connection| l.family("connection", &wire_name(connection))),
@@ -129,7 +150,7 @@ fn monitor_row(monitor: &Monitor, l: Language) -> Vec<Cell> {
         cell(&monitor.model, l, ToString::to_string),
         cell(&monitor.serial, l, ToString::to_string),
         pair(monitor, l),
-        diagonal(monitor, l),
+        diagonal(monitor, names, l),
         made(monitor, l),
     ]
 }
@@ -143,15 +164,32 @@ fn pair(monitor: &Monitor, l: Language) -> Cell {
     })
 }
 
-/// From the sides in millimetres, in tenths of an inch, as screens are sold.
-fn diagonal(monitor: &Monitor, l: Language) -> Cell {
-    let (Some(width), Some(height)) = (&monitor.width, &monitor.height) else {
+/// From the sides in millimetres, in tenths of an inch, as screens are sold; or what is known of the model, where
+/// somebody measured one, or the screen does not say.
+fn diagonal(monitor: &Monitor, names: &Names, l: Language) -> Cell {
+    let model = monitor.model.as_ref().and_then(Fact::plausible);
+    let of_model = model.and_then(|model| names.panel_tenths(model.as_str()));
+    let sides = (&monitor.width, &monitor.height);
+    let says = matches!(sides, (Some(width), Some(height)) if width.trust.is_plausible() && height.trust.is_plausible());
+    if let Some((tenths, origin)) = of_model
+        && (origin == Origin::Taught || !says)
+    {
+        return Cell {
+            source: Some(l.t("source-names")),
+            ..Cell::plain(inches(tenths, l))
+        };
+    }
+    let (Some(width), Some(height)) = sides else {
         return Cell::default();
     };
     let square = width.value.get().pow(2) + height.value.get().pow(2);
     let tenths = (square.saturating_mul(100)).isqrt() * 10 / 254;
+    known(width, l, |_| inches(tenths, l))
+}
+
+fn inches(tenths: u64, l: Language) -> String {
     let separator = if l == Language::Russian { ',' } else { '.' };
-    known(width, l, |_| format!("{}{separator}{}″", tenths / 10, tenths % 10))
+    format!("{}{separator}{}″", tenths / 10, tenths % 10)
 }
 
 fn made(monitor: &Monitor, l: Language) -> Cell {
@@ -166,7 +204,7 @@ fn made(monitor: &Monitor, l: Language) -> Cell {
     made
 }
 
-pub(super) fn network(section: &Network, l: Language) -> Vec<Block> {
+pub(super) fn network(section: &Network, names: &Names, l: Language) -> Vec<Block> {
     let columns = vec![
         l.t("fact-name"),
         l.t("fact-medium"),
@@ -176,11 +214,11 @@ pub(super) fn network(section: &Network, l: Language) -> Vec<Block> {
         l.t("fact-driver"),
         l.t("fact-hardware-id"),
     ];
-    let rows = section.cards.iter().map(|card| network_row(card, l)).collect();
+    let rows = section.cards.iter().map(|card| network_row(card, names, l)).collect();
     vec![table(None, columns, rows)]
 }
 
-fn network_row(card: &NetworkCard, l: Language) -> Vec<Cell> {
+fn network_row(card: &NetworkCard, names: &Names, l: Language) -> Vec<Cell> {
     vec![
         Cell::plain(&card.name),
         known(&card.medium, l, |medium| l.family("medium", &wire_name(medium))),
@@ -188,7 +226,10 @@ fn network_row(card: &NetworkCard, l: Language) -> Vec<Cell> {
         cell(&card.address, l, ToString::to_string),
         cell(&card.link, l, |link| rate(link.get(), l)),
         cell(&card.driver, l, ToString::to_string),
-        cell(&card.hardware_id, l, ToString::to_string),
+        card.hardware_id
+            .as_ref()
+            .map(|id| known(id, l, |_| hardware_name(id, names)))
+            .unwrap_or_default(),
     ]
 }
 
@@ -212,7 +253,7 @@ pub(super) fn battery(section: &Battery, l: Language) -> Vec<Block> {
         .collect()
 }
 
-pub(super) fn peripherals(section: &Peripherals, l: Language) -> Vec<Block> {
+pub(super) fn peripherals(section: &Peripherals, names: &Names, l: Language) -> Vec<Block> {
     let usb_columns = vec![
         l.t("fact-kind"),
         l.t("fact-maker"),
@@ -231,7 +272,7 @@ pub(super) fn peripherals(section: &Peripherals, l: Language) -> Vec<Block> {
                 },
                 device.maker.as_ref().map(Cell::plain).unwrap_or_default(),
                 device.model.as_ref().map(Cell::plain).unwrap_or_default(),
-                Cell::plain(&device.hardware_id),
+                Cell::plain(with_name(device.hardware_id.as_str(), NameKind::Usb, names)),
                 device.serial.as_ref().map(Cell::plain).unwrap_or_default(),
             ]
         })
