@@ -28,7 +28,8 @@ pub fn wall_clock() -> Timestamp {
 
 /// Time since boot in whole seconds, sleep included.
 pub fn boot_clock() -> Duration {
-    Duration::from_secs(System::uptime())
+    // GetTickCount64 cannot fail.
+    Duration::from_secs(System::uptime().unwrap_or_default())
 }
 
 /// Windows names its boots nowhere that can be read without its own interfaces; callers make one for each run of
