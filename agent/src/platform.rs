@@ -5,10 +5,14 @@
 
 mod file_tree;
 #[cfg(target_os = "linux")]
+mod link_addresses;
+#[cfg(target_os = "linux")]
 mod linux;
 pub mod local_socket;
 pub mod private_file;
 
 pub use file_tree::{FileTree, ReadError};
+#[cfg(target_os = "linux")]
+pub use link_addresses::own_addresses;
 #[cfg(target_os = "linux")]
 pub use linux::{CONFIG_FILE, STATE_DIRECTORY, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock};

@@ -13,9 +13,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use inventory_schema::Inventory;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::collect;
+use crate::config::AgentConfig;
+use crate::inventory::ask_printers::{self, Asking, PrinterHost};
+use crate::inventory::{collect, printer_hosts};
 use crate::platform::FileTree;
 use crate::platform::local_socket::{self, Connection};
 
@@ -24,6 +27,8 @@ use crate::platform::local_socket::{self, Connection};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PrivilegedAction {
     CollectInventory,
+    /// Where the printers can be asked that the queues of CUPS name: only the administrator reads those.
+    NamePrinterHosts,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,18 +55,46 @@ pub enum Collector {
     OwnRights(FileTree),
     /// The second unit, by its socket.
     SecondUnit(PathBuf),
+    /// As the other one, and then this process asks the printers of the network.
+    WithNetworkPrinters(Box<Collector>),
 }
 
 impl Collector {
+    /// As the settings say.
+    pub fn of(config: &AgentConfig) -> Self {
+        let collector = match &config.privileged_socket {
+            Some(socket) => Self::SecondUnit(socket.clone()),
+            None => Self::OwnRights(FileTree::live()),
+        };
+        if config.network_printers {
+            Self::WithNetworkPrinters(Box::new(collector))
+        } else {
+            collector
+        }
+    }
+
     pub fn collect(&self) -> Result<Inventory, PrivilegedError> {
         match self {
             Self::OwnRights(tree) => Ok(collect(tree)),
             Self::SecondUnit(socket) => ask(socket, PrivilegedAction::CollectInventory),
+            Self::WithNetworkPrinters(collector) => {
+                let mut inventory = collector.collect()?;
+                ask_printers::complete(&mut inventory, &collector.printer_hosts()?, Asking::default());
+                Ok(inventory)
+            }
+        }
+    }
+
+    fn printer_hosts(&self) -> Result<Vec<PrinterHost>, PrivilegedError> {
+        match self {
+            Self::OwnRights(tree) => Ok(printer_hosts(tree)),
+            Self::SecondUnit(socket) => ask(socket, PrivilegedAction::NamePrinterHosts),
+            Self::WithNetworkPrinters(collector) => collector.printer_hosts(),
         }
     }
 }
 
-fn ask(socket: &Path, action: PrivilegedAction) -> Result<Inventory, PrivilegedError> {
+fn ask<T: DeserializeOwned>(socket: &Path, action: PrivilegedAction) -> Result<T, PrivilegedError> {
     let mut connection = local_socket::connect(socket, PATIENCE).map_err(|error| PrivilegedError::Connect(socket.to_owned(), error))?;
     let mut request = serde_json::to_vec(&action).expect("an action is a word");
     request.push(b'\n');
@@ -94,6 +127,7 @@ fn perform(mut connection: Connection, tree: &FileTree) -> io::Result<()> {
             let inventory = collect(tree);
             connection.write_all(&serde_json::to_vec(&inventory)?)
         }
+        PrivilegedAction::NamePrinterHosts => connection.write_all(&serde_json::to_vec(&printer_hosts(tree))?),
     }
 }
 

@@ -14,7 +14,7 @@ use inventory::computer::Computer;
 use inventory::process::{agent, on_tree};
 use inventory_schema::Inventory;
 use inventory_schema::device::{Source, Trust};
-use inventory_schema::inventory::{ChassisKind, DiskKind, DisplayConnection, NetworkMedium, PeripheralKind};
+use inventory_schema::inventory::{ChassisKind, DiskKind, DisplayConnection, NetworkMedium, PeripheralKind, PrinterKind};
 use inventory_schema::section::{ReadFailure, Section};
 
 #[test]
@@ -82,6 +82,8 @@ fn a_notebooks_tree_is_read_into_the_document() {
         1,
         "the mouse's battery is not counted"
     );
+    let cell = &sections.battery.content().unwrap().cells[0];
+    assert_eq!(cell.wear.as_ref().unwrap().value.get(), 18);
     let peripherals = sections.peripherals.content().unwrap();
     assert_eq!(peripherals.cameras[0].model.as_str(), "Integrated Camera");
     assert_eq!(
@@ -93,7 +95,11 @@ fn a_notebooks_tree_is_read_into_the_document() {
         1
     );
     assert_eq!(peripherals.printers[0].name.as_str(), "withheld");
+    assert_eq!(peripherals.printers.len(), 1, "its queue and its plug are one");
+    assert_eq!(peripherals.printers[0].kind, Some(PrinterKind::Multifunction));
     assert_eq!(peripherals.touch_screens[0].as_str(), "ILITEK Multi-Touch");
+    let surface = &peripherals.touch_surfaces[0];
+    assert_eq!(surface.hardware_id.as_ref().unwrap().as_str(), "222a:0001");
 
     let system = sections.operating_system.content().unwrap();
     assert_eq!(system.title.as_ref().unwrap().value.as_str(), "Astra Linux 1.8");
@@ -212,10 +218,17 @@ fn the_table_is_russian_or_english() {
         "8 ГиБ",
         "Astra Linux 1.8",
         "ноутбук",
+        "износ 18 %",
+        "МФУ",
+        "Сенсорный экран",
+        "USB-накопитель",
     ] {
         assert!(russian.contains(part), "{part} is missing in\n{russian}");
     }
-    assert!(table("en").contains("maker's filler"));
+    let english = table("en");
+    for part in ["maker's filler", "worn by 18 %", "Multifunction printer", "USB storage"] {
+        assert!(english.contains(part), "{part} is missing in\n{english}");
+    }
 }
 
 #[test]

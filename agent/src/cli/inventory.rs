@@ -1,5 +1,6 @@
 //! `cos-agent inventory`: prints what is known of this computer, or of the one whose files lie below a
-//! directory. Needs neither network nor enrollment, and starts no program.
+//! directory. Needs neither network nor enrollment, and starts no program; asks printers in the network only when
+//! told to.
 
 use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use clap::Args;
 use inventory_schema::Inventory;
 
+use crate::inventory::ask_printers::{self, Asking};
 use crate::inventory::{self, text_view};
 use crate::language::Language;
 use crate::platform::FileTree;
@@ -31,6 +33,9 @@ pub(super) struct Arguments {
     /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, var/lib/dpkg)
     #[arg(long, value_name = "КАТАЛОГ", default_value = "/")]
     root: PathBuf,
+    /// Спросить сетевые принтеры из очередей печати об их модели и номере (SNMP, до двух секунд)
+    #[arg(long)]
+    network_printers: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +55,11 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
         let path = arguments.root.clone();
         return Err(InventoryError::Root { path, lang }.into());
     }
-    let inventory = inventory::collect(&FileTree::new(&arguments.root));
+    let tree = FileTree::new(&arguments.root);
+    let mut inventory = inventory::collect(&tree);
+    if arguments.network_printers {
+        ask_printers::complete(&mut inventory, &inventory::printer_hosts(&tree), Asking::default());
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let written = if arguments.json {
         write_json(&inventory, io::stdout().is_terminal(), &mut out)

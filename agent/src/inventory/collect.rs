@@ -7,6 +7,7 @@ mod battery;
 mod display;
 mod network;
 mod peripherals;
+mod printers;
 mod processor;
 mod software;
 mod storage;
@@ -18,6 +19,8 @@ use inventory_schema::inventory::{InventoryFormat, Memory, Sections};
 use inventory_schema::quantity::Bytes;
 use inventory_schema::section::{CollectionProblem, ReadFailure, Section};
 use inventory_schema::text::{DeviceName, Diagnosis, Word};
+
+pub use printers::printer_hosts;
 
 use super::memory;
 use super::smbios::{Table, Version, entry_point_version};
@@ -40,7 +43,7 @@ pub fn collect(tree: &FileTree) -> Inventory {
         agent: agent_version(),
         sections: Sections {
             system: system::collect(tree, table.as_ref(), &firmware.problems),
-            processor: processor::collect(tree, table.as_ref()),
+            processor: processor::collect(tree),
             memory: collect_memory(tree, table.as_ref(), &firmware.problems),
             storage: storage::collect(tree),
             display: display::collect(tree),

@@ -4,6 +4,7 @@
 //! is: the whole list is in the JSON. Takes the document, writes text; called by `cos-agent inventory`.
 
 mod details;
+mod peripherals;
 mod sections;
 mod words;
 

@@ -10,8 +10,9 @@ mod system;
 
 pub use display::{Display, DisplayConnection, GraphicsAdapter, Monitor};
 pub use hardware::{
-    Battery, BatteryCell, Camera, Disk, DiskKind, Memory, MemoryModule, Network, NetworkCard, NetworkMedium, PeripheralKind, Peripherals,
-    Printer, Processor, Processors, Storage, UsbDevice,
+    Battery, BatteryCell, Camera, Disk, DiskBus, DiskHealth, DiskKind, Duplex, Memory, MemoryModule, Network, NetworkCard, NetworkMedium,
+    PeripheralKind, Peripherals, Printer, PrinterAnswer, PrinterConnection, PrinterKind, Processor, Processors, Storage, TouchSurface,
+    UsbDevice,
 };
 pub use system::{
     Baseboard, Chassis, ChassisKind, Firmware, OperatingSystem, PackageList, PackageManager, SecureBoot, Software, SoftwarePackage, System,
