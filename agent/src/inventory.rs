@@ -17,6 +17,7 @@ mod collect;
 pub mod display;
 pub mod dpkg;
 pub mod edid;
+pub mod hypervisor_cards;
 pub mod memory;
 pub mod network;
 pub mod os_release;

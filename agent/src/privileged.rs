@@ -136,11 +136,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn printers_of_the_network_are_asked_only_when_told_to() {
+        let asking = AgentConfig {
+            network_printers: true,
+            ..AgentConfig::default()
+        };
+        assert!(matches!(Collector::of(&AgentConfig::default()), Collector::OwnRights(_)));
+        assert!(matches!(Collector::of(&asking), Collector::WithNetworkPrinters(_)));
+    }
+
+    #[test]
     fn the_second_unit_collects_for_one_that_has_no_rights() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
         std::fs::create_dir_all(root.join("proc")).unwrap();
         std::fs::write(root.join("proc/meminfo"), "MemTotal:        8000000 kB\n").unwrap();
+        std::fs::create_dir_all(root.join("etc/cups")).unwrap();
+        let queue = "<Printer MFU>\nDeviceURI socket://10.0.0.5:9100\n</Printer>\n";
+        std::fs::write(root.join("etc/cups/printers.conf"), queue).unwrap();
         let socket = folder.path().join("privileged.sock");
         let (unit_socket, tree) = (socket.clone(), FileTree::new(&root));
         std::thread::spawn(move || serve(&unit_socket, &tree));
@@ -151,6 +164,11 @@ mod tests {
         let inventory = Collector::SecondUnit(socket.clone()).collect().unwrap();
         let usable = inventory.sections.memory.content().unwrap().usable.clone().unwrap();
         assert_eq!(usable.value.get(), 8_000_000 * 1024);
+        let host = PrinterHost {
+            place: 0,
+            host: "10.0.0.5".to_owned(),
+        };
+        assert_eq!(Collector::SecondUnit(socket.clone()).printer_hosts().unwrap(), [host]);
         let mut stranger = local_socket::connect(&socket, PATIENCE).unwrap();
         stranger.write_all(b"\"run_a_program\"\n").unwrap();
         let mut answer = Vec::new();

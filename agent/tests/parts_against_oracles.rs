@@ -27,6 +27,13 @@ fn processors_are_those_of_lscpu() {
         let tree = Unpacked::of(&archive);
         let inventory = tree.inventory(&name);
         compare_processors(&mut tally, &name, &oracle, inventory.sections.processor.content().unwrap());
+        if let Some(vendor) = stated(&oracle, "Hypervisor vendor") {
+            let system = inventory.sections.system.content();
+            let ours = system.and_then(|system| Some(system.hypervisor.as_ref()?.value.to_string()));
+            // «Oracle» there is «Oracle VirtualBox» here.
+            let ours = ours.map(|ours| if ours.starts_with(vendor) { vendor.to_owned() } else { ours });
+            tally.compare(&name, "Hypervisor vendor", vendor, ours);
+        }
     }
     tally.judge();
 }
