@@ -14,7 +14,7 @@ use inventory::computer::Computer;
 use inventory::process::{agent, on_tree};
 use inventory_schema::Inventory;
 use inventory_schema::device::{Source, Trust};
-use inventory_schema::inventory::{ChassisKind, DiskKind, DisplayConnection, NetworkMedium, PeripheralKind, PrinterKind};
+use inventory_schema::inventory::{ChassisKind, DiskHealth, DiskKind, DisplayConnection, NetworkMedium, PeripheralKind, PrinterKind};
 use inventory_schema::section::{ReadFailure, Section};
 
 #[test]
@@ -105,6 +105,29 @@ fn a_notebooks_tree_is_read_into_the_document() {
     assert_eq!(system.title.as_ref().unwrap().value.as_str(), "Astra Linux 1.8");
     assert_eq!(system.host_name.as_ref().unwrap().value.as_str(), "kab-12-pc03");
     assert_eq!(sections.software.content().unwrap().lists[0].packages.len(), 2);
+}
+
+#[test]
+fn a_flash_chip_tells_its_firmware_and_its_age() {
+    let computer = Computer::empty();
+    for (attribute, value) in [
+        ("size", "122142720"),
+        ("device/type", "MMC"),
+        ("device/name", "GR0064"),
+        ("device/rev", "0x8"),
+        ("device/fwrev", "0x0600000000000000"),
+        ("device/serial", "0x1a2b3c4d"),
+        ("device/life_time", "0x01 0x04"),
+        ("device/pre_eol_info", "0x01"),
+    ] {
+        computer.write(&format!("sys/block/mmcblk0/{attribute}"), format!("{value}\n"));
+    }
+    let sections = on_tree(computer.root()).sections;
+    let disk = &sections.storage.content().unwrap().disks[0];
+    assert_eq!(disk.kind.value, DiskKind::Emmc);
+    assert_eq!(disk.firmware.as_ref().unwrap().value.as_str(), "0x0600000000000000");
+    assert_eq!(disk.health.as_ref().unwrap().value, DiskHealth::Good);
+    assert_eq!(disk.life_used.as_ref().unwrap().value.get(), 40);
 }
 
 #[test]

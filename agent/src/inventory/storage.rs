@@ -26,7 +26,7 @@ pub struct RawDisk {
     pub rotational: Option<String>,
     pub vendor: Option<String>,
     pub model: Option<String>,
-    /// `device/rev` or `device/firmware_rev`.
+    /// `device/rev`, `device/firmware_rev` or `device/fwrev`.
     pub revision: Option<String>,
     /// `device/serial`, or `serial` as virtio and eMMC give it.
     pub serial: Option<String>,

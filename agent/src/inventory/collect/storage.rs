@@ -34,9 +34,12 @@ fn raw_disk(tree: &FileTree, name: &str) -> Option<RawDisk> {
         rotational: attribute("queue/rotational"),
         vendor: attribute("device/vendor"),
         model: attribute("device/model").or_else(|| attribute("device/name")),
-        revision: attribute("device/rev")
-            .or_else(|| attribute("device/firmware_rev"))
-            .or_else(|| attribute("device/fwrev")),
+        // Of eMMC and cards `rev` is the standard's revision.
+        revision: if name.starts_with("mmcblk") {
+            attribute("device/fwrev")
+        } else {
+            attribute("device/rev").or_else(|| attribute("device/firmware_rev"))
+        },
         serial: attribute("device/serial").or_else(|| attribute("serial")),
         serial_page: tree.read(&format!("sys/block/{name}/device/vpd_pg80"), 1024).ok(),
         world_wide_name: attribute("wwid").or_else(|| attribute("device/wwid")),
