@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-all bench bench-agent bench-inventory fleet fleet-herd schema routes deny clean
+.PHONY: help demo test test-all bench bench-agent bench-inventory check-windows fleet fleet-herd schema routes deny clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,8 +16,11 @@ test: ## install what the tests need and run every test that belongs to a change
 	packaging/test/install.sh
 	packaging/test/run.sh
 
-test-all: test deny ## the tests, and the slow ones
+test-all: test deny check-windows ## the tests, and the slow ones
 	packaging/test/run.sh --slow
+
+check-windows: ## type-check the agent for Windows
+	packaging/test/check_windows.sh
 
 bench: ## the benchmarks, each figure beside the bare reference in the same run (about fifteen minutes)
 	packaging/test/install.sh

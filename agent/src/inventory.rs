@@ -14,16 +14,21 @@
 pub mod ask_printers;
 pub mod battery;
 mod collect;
+pub mod device_kind;
 pub mod display;
 pub mod dpkg;
 pub mod edid;
+pub mod flatpak;
 pub mod hypervisor_cards;
 pub mod memory;
 pub mod network;
 pub mod os_release;
 pub mod peripherals;
 pub mod processor;
+#[cfg(feature = "rpm")]
+pub mod rpm;
 pub mod smbios;
+pub mod snap;
 pub mod storage;
 pub mod system;
 pub mod text_view;
@@ -35,7 +40,7 @@ use inventory_schema::enrollment::HardwareEvidence;
 use inventory_schema::inventory::{Disk, DiskKind, NetworkCard, NetworkMedium};
 use inventory_schema::text::Word;
 
-pub use collect::{collect, printer_hosts};
+pub use collect::{Limits, collect, collect_within, printer_hosts};
 
 /// What the computer is known by besides its key: readings that nothing speaks against, of parts that stay
 /// in the computer. Sticks, cards and adapters on USB are left out, because they wander (promise 3).

@@ -10,9 +10,19 @@ mod link_addresses;
 mod linux;
 pub mod local_socket;
 pub mod private_file;
+mod regular_file;
+#[cfg(target_os = "windows")]
+mod windows;
 
 pub use file_tree::{FileTree, ReadError};
 #[cfg(target_os = "linux")]
 pub use link_addresses::own_addresses;
 #[cfg(target_os = "linux")]
-pub use linux::{CONFIG_FILE, STATE_DIRECTORY, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock};
+pub use linux::{
+    CONFIG_FILE, STATE_DIRECTORY, UNREAD, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock,
+};
+#[cfg(target_os = "windows")]
+pub use windows::{
+    CONFIG_FILE, STATE_DIRECTORY, UNREAD, asked_to_stop, boot_clock, boot_id, machine_architecture, own_addresses, usable_memory,
+    wall_clock,
+};

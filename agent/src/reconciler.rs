@@ -62,8 +62,11 @@ pub struct Reconciler {
     holdings: Holdings,
     spool: SpoolDepth,
     collected: BTreeMap<SectionName, Digest>,
-    /// The newest order to every device to look at its hardware. Not kept on disk: an agent that starts looks anyway.
+    /// The newest order to every device to look at its hardware that was heard of. Not kept on disk: an agent that starts
+    /// looks anyway.
     collection: Option<Timestamp>,
+    /// When the hardware was last looked at, by the boot clock.
+    looked_at: Option<Duration>,
     /// Sections to state although they did not change.
     wanted: BTreeSet<SectionName>,
     /// Why the next envelope does not continue from what this agent wrote last.
@@ -165,6 +168,7 @@ impl Reconciler {
             spool,
             collected: BTreeMap::new(),
             collection: None,
+            looked_at: None,
             wanted: BTreeSet::new(),
             resumption: None,
             collect: Duty::Due(now.uptime),
@@ -249,6 +253,7 @@ impl Reconciler {
             Event::Collected { sections } => {
                 self.collected = sections;
                 self.looked = true;
+                self.looked_at = Some(now.uptime);
                 let awaited = self.recognition.standing == Standing::Awaited;
                 let pause = if awaited {
                     self.schedule.retry_longest
@@ -348,7 +353,7 @@ impl Reconciler {
         if answer.collect_now {
             self.collect.no_later_than(now.uptime);
         }
-        self.collection = answer.collection.or(self.collection);
+        self.hear_of_order(answer.collection, answer.server_time, now);
         self.evidence_wanted = answer.evidence_wanted;
         if answer.evidence_wanted {
             self.check_in = Duty::Due(now.uptime);
@@ -365,6 +370,19 @@ impl Reconciler {
         self.follow(answer.head, actions);
         actions.push(Action::SaveLedger(Box::new(self.ledger.clone())));
         self.deliver_soon(now);
+    }
+
+    /// An order to all counts for whoever has not looked since it was given: by the controller's time, because this
+    /// agent may have looked long before it got through to anybody.
+    fn hear_of_order(&mut self, ordered: Option<Timestamp>, server_time: Timestamp, now: Moment) {
+        let Some(ordered) = ordered.filter(|ordered| Some(*ordered) > self.collection) else {
+            return;
+        };
+        self.collection = Some(ordered);
+        let has_looked = |at: Duration| ordered < server_time - now.uptime.saturating_sub(at);
+        if !self.looked_at.is_some_and(has_looked) {
+            self.collect.no_later_than(now.uptime);
+        }
     }
 
     /// Compares the controller's head of the chain with what this agent remembers.

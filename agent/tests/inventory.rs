@@ -14,7 +14,9 @@ use inventory::computer::Computer;
 use inventory::process::{agent, on_tree};
 use inventory_schema::Inventory;
 use inventory_schema::device::{Source, Trust};
-use inventory_schema::inventory::{ChassisKind, DiskHealth, DiskKind, DisplayConnection, NetworkMedium, PeripheralKind, PrinterKind};
+use inventory_schema::inventory::{
+    Certainty, ChassisKind, DeviceKind, DiskHealth, DiskKind, DisplayConnection, KindSign, NetworkMedium, PeripheralKind, PrinterKind,
+};
 use inventory_schema::section::{ReadFailure, Section};
 
 #[test]
@@ -164,8 +166,70 @@ fn without_smbios_the_kernels_digest_stands_in_and_it_is_said() {
     assert_eq!((problems[0].source, problems[0].failure), (Source::Smbios, ReadFailure::NotPresent));
     fs::remove_dir_all(computer.root().join("sys/class/dmi")).unwrap();
     computer.write("proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0");
+    computer.write("proc/device-tree/compatible", "raspberrypi,4-model-b\0brcm,bcm2711\0");
     let system = on_tree(computer.root()).sections.system;
+    assert_eq!(system.content().unwrap().compatible[1].value.as_str(), "brcm,bcm2711");
     assert_eq!(system.content().unwrap().model.as_ref().unwrap().source, Source::DeviceTree);
+}
+
+#[test]
+fn a_dump_beside_the_trees_folders_stands_for_the_kernels_table() {
+    let computer = Computer::notebook();
+    let by_kernel = on_tree(computer.root()).sections;
+    let table = fs::read(computer.root().join("sys/firmware/dmi/tables/DMI")).unwrap();
+    fs::remove_dir_all(computer.root().join("sys/firmware/dmi")).unwrap();
+    let mut dump = b"_SM3_\0\x18\x03\x02\0\x01\0".to_vec();
+    dump.extend_from_slice(&u32::try_from(table.len()).unwrap().to_le_bytes());
+    dump.extend_from_slice(&32u64.to_le_bytes());
+    dump.resize(32, 0);
+    computer.write("dmidecode.bin", [dump, table].concat());
+    let by_dump = on_tree(computer.root()).sections;
+    assert_eq!(by_dump.system, by_kernel.system);
+    assert_eq!(by_dump.memory, by_kernel.memory);
+    assert_eq!(
+        by_dump.system.content().unwrap().smbios_version.as_ref().unwrap().value.as_str(),
+        "3.2"
+    );
+
+    computer.write("dmidecode.bin", "no dump");
+    let system = on_tree(computer.root()).sections.system;
+    assert_eq!(
+        (system.problems()[0].source, system.problems()[0].failure),
+        (Source::Smbios, ReadFailure::Malformed)
+    );
+}
+
+#[test]
+fn the_kind_is_concluded_from_all_sections_and_explained() {
+    let computer = Computer::notebook();
+    let kind = |computer: &Computer| on_tree(computer.root()).sections.system.content().unwrap().kind.clone().unwrap();
+    let notebook = kind(&computer);
+    assert_eq!((notebook.kind, notebook.certainty), (DeviceKind::Laptop, Certainty::Certain));
+    let signs: Vec<KindSign> = notebook.reasons.iter().map(|reason| reason.sign).collect();
+    assert_eq!(signs, [KindSign::Battery, KindSign::PortableChassis, KindSign::SmallBuiltInScreen]);
+    // What firmware calls a notebook and has neither battery nor screen is doubtful.
+    fs::remove_dir_all(computer.root().join("sys/class/power_supply")).unwrap();
+    fs::remove_dir_all(computer.root().join("sys/class/drm")).unwrap();
+    assert_eq!(kind(&computer).certainty, Certainty::Uncertain);
+}
+
+#[test]
+fn a_battery_of_firmwares_table_is_shown_where_the_system_has_none() {
+    let computer = Computer::notebook();
+    fs::remove_dir_all(computer.root().join("sys/class/power_supply")).unwrap();
+    let path = computer.root().join("sys/firmware/dmi/tables/DMI");
+    let battery = [
+        &[
+            22, 0x1a, 9, 0, 1, 2, 0, 0, 3, 6, 0x10, 0x0e, 0, 0, 0, 0, 7, 0, 0, 0, 0, 10, 0, 0, 0, 0,
+        ][..],
+        b"Rear\0LGC\0L01AV\0\0",
+    ]
+    .concat();
+    fs::write(&path, [battery, fs::read(&path).unwrap()].concat()).unwrap();
+    let cells = on_tree(computer.root()).sections.battery.content().unwrap().cells.clone();
+    assert_eq!((cells.len(), cells[0].name.as_str()), (1, "Rear"));
+    let capacity = cells[0].design_capacity.clone().unwrap();
+    assert_eq!((capacity.value.get(), capacity.source), (36_000, Source::Smbios));
 }
 
 #[test]
@@ -240,7 +304,8 @@ fn the_table_is_russian_or_english() {
         "заполнитель изготовителя",
         "8 ГиБ",
         "Astra Linux 1.8",
-        "ноутбук",
+        "ноутбук — уверенно: аккумулятор",
+        "Не заполнено",
         "износ 18 %",
         "МФУ",
         "Сенсорный экран",

@@ -144,7 +144,7 @@ fn compare_processors(tally: &mut Tally, machine: &str, oracle: &str, ours: &Pro
     let sum = |count: fn(&inventory_schema::inventory::Processor) -> u64| ours.processors.iter().map(count).sum::<u64>();
     let cores = sum(|processor| processor.cores.as_ref().map_or(0, |fact| fact.value.get()));
     let threads = sum(|processor| processor.threads.as_ref().map_or(0, |fact| fact.value.get()));
-    let sockets = ours.sockets.as_ref().map_or(1, |fact| fact.value.get());
+    let sockets = ours.packages.as_ref().map_or(1, |fact| fact.value.get());
     let offline = ours.offline.as_ref().map_or(0, |fact| fact.value.get());
     let text = |fact: &Option<inventory_schema::device::Fact<inventory_schema::text::HardwareText>>| {
         fact.as_ref().map(|fact| fact.value.to_string())

@@ -5,7 +5,7 @@
 //! one controller changes reaches those who wait at another in the same way as those who wait at itself.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ pub struct Waiting {
     /// A device may wait more than once: its earlier connection may be dead, or its disk have a twin.
     places: Mutex<BTreeMap<(DeviceId, u64), Arc<Notify>>>,
     entered: AtomicU64,
-    /// When everybody was last asked to look at their hardware, in microseconds, as far as was read; 0: never.
-    collection: AtomicI64,
+    /// When everybody was last asked to look at their hardware, once it has been read.
+    collection: Mutex<Option<Timestamp>>,
 }
 
 /// A place among the waiting; leaving it is dropping it.
@@ -65,13 +65,10 @@ impl Waiting {
         self.lock().values().for_each(|bell| bell.notify_one());
     }
 
-    /// The newest order to everybody to look at their hardware. Whoever takes a place and then finds an older one here is
+    /// The newest order to everybody to look at their hardware; `None`: not read yet. Whoever takes a place and then finds an older one here is
     /// woken when the newer one is read.
     pub fn collection(&self) -> Option<Timestamp> {
-        match self.collection.load(Ordering::SeqCst) {
-            0 => None,
-            ordered => Some(Timestamp::from_unix_micros(ordered)),
-        }
+        *self.collection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(DeviceId, u64), Arc<Notify>>> {
@@ -112,9 +109,7 @@ pub async fn keep_waking(store: Store, waiting: Arc<Waiting>) {
 
 async fn wake_after(store: &Store, waiting: &Waiting, number: Option<i64>) -> StoreResult<i64> {
     let news = store.news_after(number).await?;
-    if let Some(ordered) = news.collection {
-        waiting.collection.store(ordered.unix_micros(), Ordering::SeqCst);
-    }
+    *waiting.collection.lock().unwrap_or_else(PoisonError::into_inner) = Some(news.collection);
     // What changed before the first look is not known: whoever waits already looks again.
     if news.everyone || number.is_none() {
         waiting.wake_all();

@@ -150,6 +150,7 @@ impl Hardware {
             title: SystemTitle::observed(image.title).map(|title| Fact::new(title, Source::OsRelease)),
             kernel: image.kernel.parse().ok().map(|kernel| Fact::new(kernel, Source::Kernel)),
             architecture: "x86_64".parse().ok().map(|word| Fact::new(word, Source::Kernel)),
+            release: None,
             host_name: Hostname::without_person_names(&self.host_name).map(|name| Fact::new(name, Source::HostName)),
         }
     }
@@ -219,12 +220,14 @@ fn system(dice: &mut Dice, kind: Kind) -> System {
             maker: None,
             serial: SerialNumber::fact(if no_model { "Default string" } else { &serial }, Source::Smbios),
             asset_tag: AssetTag::without_person_names("No Asset Tag").map(|tag| Fact::new(tag, Source::Smbios)),
+            ..Chassis::default()
         }),
         baseboard: Some(Baseboard {
             maker: name(board_maker),
             model: name(if no_board { "To be filled by O.E.M." } else { board }),
             version: None,
             serial: SerialNumber::fact(if no_board { "Default string" } else { &board_serial }, Source::Smbios),
+            ..Baseboard::default()
         }),
         firmware: Some(Firmware {
             maker: name("American Megatrends Inc."),
@@ -233,6 +236,7 @@ fn system(dice: &mut Dice, kind: Kind) -> System {
             secure_boot: Some(Fact::new(SecureBoot::Disabled, Source::Efi)),
         }),
         hypervisor: None,
+        ..System::default()
     }
 }
 

@@ -111,7 +111,8 @@ pub struct CheckInAnswer {
     /// `POST /v1/rekey` before it signs anything more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rekey: bool,
-    /// The newest order to every device to look at its hardware; the agent says it with its next check-in.
+    /// When the newest order to every device to look at its hardware was given; the beginning of 1970: never. The agent
+    /// says it with its next check-in, and looks if it has not looked since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<Timestamp>,
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::canonical::Digest;
 use crate::person_name;
 use crate::placeholder;
-use crate::text::{PRINTABLE_PATTERN, ascii_printable, checked_text, printable, received_text};
+use crate::text::{PRINTABLE_PATTERN, RawText, ascii_printable, checked_text, printable, received_text};
 
 /// Declares an identifier that cannot be taken for another kind's: a UUID with a type.
 macro_rules! identifier {
@@ -177,6 +177,12 @@ pub enum Source {
     Efi,
     /// `/var/lib/dpkg/status`.
     DpkgStatus,
+    /// The database of RPM below `/var/lib/rpm` or `/usr/lib/sysimage/rpm`.
+    RpmDatabase,
+    /// Applications below `/var/lib/flatpak`.
+    Flatpak,
+    /// Snaps below `/var/lib/snapd` and `/snap`.
+    Snap,
     /// Asked of the running system through the `sysinfo` crate.
     Sysinfo,
     /// A source that a newer agent knows and this program does not.
@@ -192,6 +198,10 @@ pub struct Fact<T> {
     pub source: Source,
     #[serde(default, skip_serializing_if = "Trust::is_plausible")]
     pub trust: Trust,
+    /// What was read before it was cleaned, of values that identify and only where it differs. Free text has
+    /// none, or it would pass by the person-name filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<RawText>,
 }
 
 impl<T> Fact<T> {
@@ -200,11 +210,17 @@ impl<T> Fact<T> {
             value,
             source,
             trust: Trust::Plausible,
+            raw: None,
         }
     }
 
     pub fn with_trust(value: T, source: Source, trust: Trust) -> Self {
-        Self { value, source, trust }
+        Self {
+            value,
+            source,
+            trust,
+            raw: None,
+        }
     }
 
     /// The value, if it can be used as evidence.
@@ -242,15 +258,25 @@ filtered_text!(/// The owner's inventory label in firmware. Free text: passes th
     AssetTag, at most 64, from "SMBIOS, filtered");
 filtered_text!(/// The computer's host name. Free text: passes the person-name filter.
     Hostname, at most 253, from "/etc/hostname, filtered");
+filtered_text!(/// What a maker wrote into the firmware's own strings. Free text: passes the person-name filter.
+    OemText, at most 128, from "SMBIOS type 11, filtered");
 filtered_text!(/// A printer's queue name. Free text: passes the person-name filter.
     PrinterName, at most 127, from "CUPS, filtered");
 
 impl SerialNumber {
     /// The serial with the verdict of the placeholder list.
     pub fn fact(raw: &str, source: Source) -> Option<Fact<Self>> {
-        Self::observed(raw).map(|serial| {
-            let trust = placeholder::trust_of_serial(serial.as_str());
-            Fact::with_trust(serial, source, trust)
+        Self::fact_of_bytes(raw.as_bytes(), source)
+    }
+
+    /// The same from a table's bytes, which may be no text at all.
+    pub fn fact_of_bytes(bytes: &[u8], source: Source) -> Option<Fact<Self>> {
+        let serial = Self::observed(&String::from_utf8_lossy(bytes))?;
+        let trust = placeholder::trust_of_serial(serial.as_str());
+        let raw = (serial.as_str().as_bytes() != bytes).then(|| RawText::of_bytes(bytes)).flatten();
+        Some(Fact {
+            raw,
+            ..Fact::with_trust(serial, source, trust)
         })
     }
 }
@@ -418,6 +444,14 @@ mod tests {
         assert_eq!(fact.trust, Trust::Placeholder);
         assert_eq!(fact.plausible(), None);
         assert!(SerialNumber::fact("9000116105", Source::Smbios).unwrap().plausible().is_some());
+    }
+
+    #[test]
+    fn a_serial_keeps_what_was_read_where_it_was_cleaned() {
+        let fact = SerialNumber::fact_of_bytes(b" PC13\xffTBF ", Source::Smbios).unwrap();
+        assert_eq!(fact.value.as_str(), "PC13TBF");
+        assert_eq!(fact.raw.unwrap().as_str(), r" PC13\xffTBF ");
+        assert_eq!(SerialNumber::fact("PC131TBF", Source::Smbios).unwrap().raw, None);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod device;
 pub mod enrollment;
 pub mod envelope;
 pub mod inventory;
+pub mod jedec;
 pub mod likeness;
 pub mod organization;
 pub mod person_name;
@@ -42,6 +43,7 @@ pub mod section;
 pub mod signature;
 pub mod text;
 pub mod timestamp;
+pub mod verdict;
 
 pub use canonical::{CanonicalBytes, Digest};
 pub use device::{DeviceId, KeyFingerprint};

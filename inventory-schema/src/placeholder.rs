@@ -1,145 +1,88 @@
 //! What is no serial number and no UUID: fillers that makers leave in firmware.
 //!
-//! The lists are a union of what the open inventory programs filter (glpi-agent, GLPI server, OCS,
-//! osquery, Salt, inxi), what they are known to miss, and what 162,853 public firmware dumps hold.
-//! Two rules they get wrong are left out on purpose: a serial made of digits only is real
-//! (9000116105), and so is one with dots inside (.790H8D2.CN7475162M0382.).
+//! The list ([`list::FILLERS`]) is a union of what the open inventory programs filter, what they are known to
+//! miss, and what 162,853 public firmware dumps hold; each entry says where it was seen. Two rules that others
+//! get wrong are left out on purpose: a serial made of digits only is real (9000116105), and so is one with
+//! dots inside (.790H8D2.CN7475162M0382.). Beside the list stand patterns: one character throughout, zeros and
+//! ones, digits that count up.
+
+pub mod list;
 
 use uuid::Uuid;
 
 use crate::device::Trust;
+use list::{Anchor, FILLERS, SHARED_UUIDS, Scope};
 
 /// The list's version: it goes up with every change, so that an old verdict can be explained.
-pub const LIST_VERSION: u32 = 1;
-
-/// Whole values, compared after trimming and case folding. Source: the lists named above.
-const WHOLE: &[&str] = &[
-    "0",
-    "n/a",
-    "na",
-    "none",
-    "null",
-    "unknown",
-    "invalid",
-    "empty",
-    "no",
-    "x",
-    "-",
-    "--",
-    "...",
-    "?",
-    "oem",
-    "undefined",
-    "not available",
-    "not present",
-    "not installed",
-    "not applicable",
-    "no serial",
-    "system product name",
-    "system manufacturer",
-    "system version",
-    "system sku",
-    "sku",
-    "all series",
-    "chassis manufacture",
-    "chassis manufacturer",
-    "chassis version",
-    "base board",
-    "type2 - board serial number",
-    "eval",
-    "iatpass",
-    "oem_serial",
-    "systemserialnumb",
-    "serialnumber",
-    "sernum0",
-    "ssn12345678901234567",
-    "sys-1234567890",
-    "mb-1234567890",
-    "<bad index>",
-    "<out of spec>",
-    "$(project_sku_name)",
-    "system_product_name",
-    "_0o-.",
-    "-o",
-    "nb",
-    "demoset-1",
-    "h1ak500000",
-    "invalid",
-    "tbd",
-    "test",
-    "filled by oem",
-];
-
-/// Parts of values. Source: the lists named above.
-const PARTS: &[&str] = &[
-    "serial number",
-    "asset tag",
-    "asset-",
-    "o.e.m",
-    "oem ",
-    "default string",
-    "to be filled",
-    "to be set",
-    "not specified",
-    "none specified",
-    "no asset",
-];
-
-/// UUIDs shared by many machines (osquery's list and public dumps). Whole values only: the same patterns
-/// with a hardware address in the last six bytes are unique.
-const SHARED_UUIDS: &[u128] = &[
-    0x03000200_0400_0500_0006_000700080009,
-    0x03020100_0504_0706_0809_0a0b0c0d0e0f,
-    0x00020003_0004_0005_0006_000700080009,
-    0x02000100_0300_0400_0005_000600070008,
-    0x10000000_0000_8000_0040_000000000000,
-    0x6ab5b300_538d_1014_9fb5_b0684d007b53,
-    0x00010203_0405_0607_0809_0a0b0c0d0e0f,
-    0x12345678_1234_5678_90ab_cddeefaabbcc,
-];
+pub const LIST_VERSION: u32 = 2;
 
 /// The verdict on a serial number.
 pub fn trust_of_serial(raw: &str) -> Trust {
-    let value = raw
-        .trim_matches(|c: char| c.is_whitespace() || c == '.' || c == '\0')
-        .to_lowercase();
-    let filler = value.is_empty() || WHOLE.contains(&value.as_str()) || PARTS.iter().any(|part| value.contains(part)) || is_pattern(&value);
-    if filler { Trust::Placeholder } else { Trust::Plausible }
+    let value = fold(raw);
+    trust_if(value.is_empty() || is_listed(&value, Scope::Serial) || is_pattern(&value))
 }
 
 /// The verdict on a maker, model or version: the same words, but no patterns of digits.
 pub fn trust_of_name(raw: &str) -> Trust {
-    let value = raw
-        .trim_matches(|c: char| c.is_whitespace() || c == '.' || c == '\0')
-        .to_lowercase();
-    let filler = value.is_empty()
-        || WHOLE.contains(&value.as_str())
-        || PARTS.iter().any(|part| value.contains(part))
-        || value.chars().all(|c| c == '0' || c == 'x' || c == '*');
+    let value = fold(raw);
+    let blank = || value.chars().all(|c| matches!(c, '0' | 'x' | '*' | '-' | '_' | '?'));
+    trust_if(value.is_empty() || is_listed(&value, Scope::Name) || blank())
+}
+
+fn trust_if(filler: bool) -> Trust {
     if filler { Trust::Placeholder } else { Trust::Plausible }
+}
+
+/// In lower case, without the white space, dots and zero bytes around it, with single spaces within.
+pub fn fold(raw: &str) -> String {
+    let trimmed = raw.trim_matches(|c: char| c.is_whitespace() || c == '.' || c == '\0');
+    let words: Vec<&str> = trimmed.split_whitespace().collect();
+    words.join(" ").to_lowercase()
+}
+
+fn is_listed(value: &str, scope: Scope) -> bool {
+    FILLERS
+        .iter()
+        .filter(|filler| filler.scope == Scope::Any || filler.scope == scope)
+        .any(|filler| match filler.anchor {
+            Anchor::Whole => value == filler.text,
+            Anchor::Start => value
+                .strip_prefix(filler.text)
+                .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric)),
+            Anchor::End => value
+                .strip_suffix(filler.text)
+                .is_some_and(|rest| !rest.ends_with(char::is_alphanumeric)),
+        })
 }
 
 /// The verdict on a system UUID.
 pub fn trust_of_uuid(uuid: &Uuid) -> Trust {
     let bytes = uuid.as_bytes();
     let one_value = bytes.iter().all(|byte| byte == &bytes[0]);
-    if one_value || SHARED_UUIDS.contains(&uuid.as_u128()) {
-        Trust::Placeholder
-    } else {
-        Trust::Plausible
-    }
+    let other_order = Uuid::from_bytes_le(*bytes).as_u128();
+    let shared = SHARED_UUIDS
+        .iter()
+        .any(|(known, _)| *known == uuid.as_u128() || *known == other_order);
+    trust_if(one_value || shared)
 }
 
-/// One character throughout, or a counting-up run such as 0123456789 behind at most three letters.
+/// One character throughout, nothing but zeros and ones, or a counting-up run such as 0123456789, also behind
+/// a few letters (BSN12345678901234567).
 fn is_pattern(value: &str) -> bool {
     let significant: Vec<char> = value.chars().filter(|c| c.is_alphanumeric()).collect();
     let Some(first) = significant.first() else { return true };
     if significant.iter().all(|c| c == first) {
         return true;
     }
+    if significant.len() >= 5 && significant.iter().all(|c| matches!(c, '0' | '1')) {
+        return true;
+    }
     let digits: Vec<char> = significant.iter().copied().skip_while(|c| c.is_alphabetic()).collect();
-    let prefix = significant.len() - digits.len();
-    prefix <= 3 && digits.len() >= 6 && matches!(digits[0], '0' | '1') && digits.windows(2).all(|pair| follows(pair[0], pair[1]))
+    let letters = significant.len() - digits.len();
+    // Behind letters six digits in a row happen in real numbers.
+    let enough = if letters == 0 { 6 } else { 8 };
+    let counts_up = || digits.windows(2).all(|pair| follows(pair[0], pair[1]));
+    letters <= 5 && digits.len() >= enough && matches!(digits[0], '0' | '1') && counts_up()
 }
 
 fn follows(digit: char, next: char) -> bool {
@@ -181,6 +124,19 @@ mod tests {
             "----",
             "Base Board Serial Number",
             "SYS-1234567890",
+            "MB-1234567890",
+            "SSN12345678901234567",
+            "Asset-1234567890",
+            "9876543210",
+            "0000000000001",
+            "Fill By OEM",
+            "To be filed by MSFT",
+            "No Asset Information",
+            "Default  string",
+            "OEM Default string",
+            "<BAD INDEX>",
+            "FFFFFFFF",
+            "H1AK500000",
         ] {
             assert_eq!(trust_of_serial(filler), Trust::Placeholder, "{filler:?}");
         }
@@ -198,11 +154,88 @@ mod tests {
             "SN-2020-000123",
             "C02XK0AAJG5H",
             "3.4.5.1",
+            "PC131TBF",
+            "023078193757",
+            "1519-7810-4472-8775-7272-8851-12",
+            "ASSET-004217",
+            "Serial Number 5CD1234XYZ",
+            "PF123456",
+            "DEFAULTX7731",
+            "Nonesuch-77",
+            "10110923",
+            "OEM77120934",
         ] {
             assert_eq!(trust_of_serial(serial), Trust::Plausible, "{serial:?}");
         }
         assert_eq!(trust_of_name("Default string"), Trust::Placeholder);
         assert_eq!(trust_of_name("Aquarius NS685U R11"), Trust::Plausible);
+    }
+
+    #[test]
+    fn names_are_judged_by_words_only() {
+        for filler in [
+            "To be filled by O.E.M.",
+            "System Product Name",
+            "0000",
+            "FFFF",
+            "All Series",
+            "*",
+            "----",
+            "None",
+            "Default string",
+        ] {
+            assert_eq!(trust_of_name(filler), Trust::Placeholder, "{filler:?}");
+        }
+        for name in [
+            "Eval",
+            "1234567890",
+            "111",
+            "Defaulter 5",
+            "OEM-Tech",
+            "NB",
+            "Aquarius Pro, Std, Elt Series",
+            "H61M-K",
+            "Unknown Worlds",
+        ] {
+            assert_eq!(trust_of_name(name), Trust::Plausible, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn every_entry_is_folded_and_stands_once() {
+        for (index, filler) in FILLERS.iter().enumerate() {
+            assert_eq!(fold(filler.text), filler.text, "written as values are compared");
+            let again = FILLERS[..index]
+                .iter()
+                .any(|other| other.text == filler.text && other.anchor == filler.anchor);
+            assert!(!again, "{:?} stands twice", filler.text);
+            let trust = match filler.scope {
+                Scope::Name => trust_of_name(filler.text),
+                Scope::Any | Scope::Serial => trust_of_serial(filler.text),
+            };
+            assert_eq!(trust, Trust::Placeholder, "{:?}", filler.text);
+        }
+    }
+
+    #[test]
+    fn every_uuid_known_to_be_shared_is_listed() {
+        for shared in [
+            "03000200-0400-0500-0006-000700080009",
+            "00020003-0004-0005-0006-000700080009",
+            "03020100-0504-0706-0809-0a0b0c0d0e0f",
+            "00010203-0405-0607-0809-0a0b0c0d0e0f",
+            "10000000-0000-8000-0040-000000000000",
+            "02000100-0300-0400-0005-000600070008",
+            "6ab5b300-538d-1014-9fb5-b0684d007b53",
+            "fefefefe-fefe-fefe-fefe-fefefefefefe",
+            "01010101-0101-0101-0101-010101010101",
+        ] {
+            assert_eq!(trust_of_uuid(&shared.parse().unwrap()), Trust::Placeholder, "{shared}");
+        }
+        // Zeros with a hardware address, and Dell's letters, are of one machine.
+        for own in ["00000000-0000-0000-0000-ac1f6b4477aa", "4c4c4544-0032-4a10-8054-b7c04f4c3033"] {
+            assert_eq!(trust_of_uuid(&own.parse().unwrap()), Trust::Plausible, "{own}");
+        }
     }
 
     #[test]

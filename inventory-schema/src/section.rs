@@ -95,6 +95,8 @@ pub enum ReadFailure {
     TooLarge,
     /// The operating system reported an error.
     SystemError,
+    /// It did not answer in time: a network file system that hangs.
+    TimedOut,
     /// A reason that a newer agent knows and this program does not.
     #[serde(other)]
     Other,

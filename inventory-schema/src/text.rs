@@ -161,6 +161,37 @@ checked_text!(/// The name of an operating system for people, from PRETTY_NAME.
 checked_text!(/// Why a source could not be read. Written by the agent from fixed sentences and the system's error text; holds no file contents.
     Diagnosis, at most 240, PRINTABLE_PATTERN => printable, from "the agent's own sentences");
 
+received_text!(/// A reading before it was cleaned. What is not printable, and a backslash, is written as `\\x` and two digits.
+    RawText, at most 256, PRINTABLE_PATTERN, printable, |_| true, from "firmware tables, sysfs, EDID");
+
+impl RawText {
+    /// The bytes as they stood; what is beyond the length is cut. `None` for no bytes at all.
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut text = String::new();
+        let mut chars = 0;
+        for chunk in bytes.utf8_chunks() {
+            let valid = chunk.valid().chars().map(escaped);
+            let invalid = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
+            for part in valid.chain(invalid) {
+                chars += part.chars().count();
+                if chars > Self::MAX_CHARS {
+                    return Some(Self(text));
+                }
+                text.push_str(&part);
+            }
+        }
+        (!text.is_empty()).then_some(Self(text))
+    }
+}
+
+fn escaped(c: char) -> String {
+    if printable(c) && c != '\\' {
+        return c.to_string();
+    }
+    let mut buffer = [0; 4];
+    c.encode_utf8(&mut buffer).bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +220,22 @@ mod tests {
         ));
     }
 
+    #[test]
+    fn raw_text_shows_every_byte() {
+        let raw = |bytes: &[u8]| RawText::of_bytes(bytes).unwrap().to_string();
+        assert_eq!(raw(b" AB\0C\xff\\ "), r" AB\x00C\xff\x5c ");
+        assert_eq!(raw("Ж\u{200b}".as_bytes()), r"Ж\xe2\x80\x8b");
+        assert_eq!(raw(&[0; 1000]).chars().count(), 256);
+        assert_eq!(RawText::of_bytes(b""), None);
+    }
+
     proptest! {
+        #[test]
+        fn raw_text_of_any_bytes_is_accepted_when_received(bytes in proptest::collection::vec(any::<u8>(), 1..300)) {
+            let raw = RawText::of_bytes(&bytes).unwrap();
+            prop_assert_eq!(raw.as_str().parse::<RawText>().unwrap(), raw.clone());
+        }
+
         #[test]
         fn whatever_was_observed_is_also_accepted_when_received(raw in any::<String>()) {
             if let Some(text) = HardwareText::observed(&raw) {

@@ -95,7 +95,7 @@ fn released_samples_are_never_edited() {
 }
 
 /// The samples of an inventory show the whole of version 1 together: each field of its schema stands in one of
-/// them at least. What was added after the first sample has samples of its own.
+/// them at least, or in a section's own sample. What was added after the first sample has samples of its own.
 #[test]
 fn the_samples_of_an_inventory_use_every_field() {
     let schema = (document_of("inventory-1.json").unwrap().schema)().to_value();
@@ -108,7 +108,18 @@ fn the_samples_of_an_inventory_use_every_field() {
     for name in samples().keys().filter(|name| name.starts_with("inventory-1")) {
         note_fields(&schema, &schema, &sample(name), &mut used);
     }
+    let sections = samples()
+        .into_keys()
+        .filter(|name| name.split_once('-').is_some_and(|(name, _)| is_section(name)));
+    for name in sections {
+        let schema = (document_of(&name).unwrap().schema)().to_value();
+        note_fields(&schema, &schema, &sample(&name), &mut used);
+    }
     assert_eq!(declared.difference(&used).collect::<Vec<_>>(), Vec::<&(String, String)>::new());
+}
+
+fn is_section(document: &str) -> bool {
+    SectionName::ALL.iter().any(|section| section.as_str() == document)
 }
 
 /// Facts share one frame whatever they say, and so do sections.

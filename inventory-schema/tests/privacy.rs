@@ -80,6 +80,7 @@ fn described_as(path: &str, types: &BTreeMap<String, String>) -> String {
         .strip_suffix(".value")
         .or_else(|| path.strip_suffix(".source"))
         .or_else(|| path.strip_suffix(".trust"))
+        .or_else(|| path.strip_suffix(".raw"))
         .filter(|fact| types.contains_key(&format!("{fact}.value")));
     let path = fact.unwrap_or(path);
     match path.strip_prefix("inventory.sections.").and_then(|rest| rest.split_once('.')) {
@@ -133,6 +134,8 @@ fn free_text_is_of_the_filtered_types() {
         ("inventory.sections.operating_system.content.host_name.value", "Hostname"),
         ("inventory.sections.peripherals.content.printers[].name", "PrinterName"),
         ("inventory.sections.system.content.chassis.asset_tag.value", "AssetTag"),
+        ("inventory.sections.system.content.baseboard.asset_tag.value", "AssetTag"),
+        ("inventory.sections.system.content.oem_strings[].value", "OemText"),
     ] {
         assert_eq!(types.get(path).map(String::as_str), Some(kind), "{path}");
     }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine does not have: PostgreSQL, haproxy, Chromium with its driver, and
-# Python's jsonschema. Debian's packages only. Does nothing where everything is there.
+# Installs what the tests need and this machine does not have: PostgreSQL, haproxy, Chromium with its driver, rpm and
+# Berkeley DB's tools, which make databases of packages to read, and Python's jsonschema. Debian's packages only. Does nothing where everything is there.
 set -euo pipefail
 
 missing=()
@@ -8,6 +8,8 @@ command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/
 command -v chromium >/dev/null || missing+=(chromium)
 command -v chromedriver >/dev/null || missing+=(chromium-driver)
 command -v haproxy >/dev/null || missing+=(haproxy)
+command -v rpmbuild >/dev/null || missing+=(rpm)
+command -v db_load >/dev/null || missing+=(db-util)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v python3 >/dev/null || missing+=(python3)
 { python3 -c 'import jsonschema' || /usr/bin/python3 -c 'import jsonschema'; } >/dev/null 2>&1 || missing+=(python3-jsonschema)

@@ -19,6 +19,8 @@ echo "PostgreSQL of the tests: $COS_TEST_POSTGRES"
 if [ "${1-}" = --slow ]; then
     # The properties once more, with sixteen times the cases.
     PROPTEST_CASES=4096 cargo_test -p inventory-schema -p cos-agent --lib
+    # Every reader of bytes on many more changed samples.
+    COS_TEST_FUZZ=60000 cargo_test -p cos-agent --test byte_readers
     # A thousand copies of one disk image, on both engines.
     COS_TEST_CLONES=1000 cargo_test -p cos-controller --test device_interface copies_of_one_image
     # A checkpoint over a whole region, and many more changes to an archive of evidence.

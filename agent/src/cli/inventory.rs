@@ -6,12 +6,13 @@ use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use inventory_schema::Inventory;
 
 use crate::inventory::ask_printers::{self, Asking};
-use crate::inventory::{self, text_view};
+use crate::inventory::{self, Limits, text_view};
 use crate::language::Language;
 use crate::platform::FileTree;
 
@@ -30,12 +31,16 @@ pub(super) struct Arguments {
     /// Напечатать таблицу для чтения (так и без ключа)
     #[arg(long)]
     text: bool,
-    /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, var/lib/dpkg)
+    /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, usr/lib/, var/lib/; вместо
+    /// sys/firmware/dmi/tables — файл dmidecode.bin от dmidecode --dump-bin)
     #[arg(long, value_name = "КАТАЛОГ", default_value = "/")]
     root: PathBuf,
     /// Спросить сетевые принтеры из очередей печати об их модели и номере (SNMP, до двух секунд)
     #[arg(long)]
     network_printers: bool,
+    /// Сколько секунд ждать каждого раздела, если файлы не отвечают (зависший сетевой диск)
+    #[arg(long, value_name = "СЕКУНД", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    section_seconds: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +61,7 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
         return Err(InventoryError::Root { path, lang }.into());
     }
     let tree = FileTree::new(&arguments.root);
-    let mut inventory = inventory::collect(&tree);
+    let mut inventory = inventory::collect_within(&tree, limits(arguments.section_seconds));
     if arguments.network_printers {
         ask_printers::complete(&mut inventory, &inventory::printer_hosts(&tree), Asking::default());
     }
@@ -70,6 +75,15 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
         .and_then(|()| out.flush())
         .map_err(|source| InventoryError::Write { lang, source })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who waits longer for one section waits longer for all.
+fn limits(section_seconds: u64) -> Limits {
+    let section = Duration::from_secs(section_seconds);
+    Limits {
+        section,
+        whole: section * 3,
+    }
 }
 
 /// Indented for eyes, on one line for programs: indentation alone would add a half to a list of software.

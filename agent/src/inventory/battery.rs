@@ -2,6 +2,8 @@
 //!
 //! Pure: attributes by name in, facts out.
 
+pub mod firmware;
+
 use inventory_schema::device::{Fact, SerialNumber, Source};
 use inventory_schema::inventory::BatteryCell;
 use inventory_schema::quantity::{Count, MilliwattHours, Percent};

@@ -1,6 +1,10 @@
 //! Graphics adapters and ports, from the names and ids that the kernel gives them.
 //!
-//! Pure: names in, facts out. What a screen says of itself is read in [`super::edid`].
+//! Pure: names in, facts out. What a screen says of itself is read in [`super::edid`]; what it is taken for is
+//! decided in [`kind`].
+
+pub mod kind;
+mod models;
 
 use inventory_schema::device::{Fact, Source};
 use inventory_schema::inventory::{DisplayConnection, GraphicsAdapter};
@@ -100,7 +104,24 @@ mod tests {
             driver: Some("i915".into()),
             video_memory: None,
         };
-        assert_eq!(adapter(&raw("0x030000")).unwrap().hardware_id.value.as_str(), "8086:5917");
+        let read = adapter(&raw("0x030000")).unwrap();
+        assert_eq!(read.hardware_id.value.as_str(), "8086:5917");
+        assert_eq!((read.driver.unwrap().value.as_str(), read.memory), ("i915", None));
+        let memory = |text: &str| {
+            let raw = RawAdapter {
+                video_memory: Some(text.into()),
+                ..raw("0x030000")
+            };
+            adapter(&raw).unwrap().memory.map(|fact| fact.value.get())
+        };
+        assert_eq!(memory("4278190080"), Some(4_278_190_080), "VRAM of amdgpu is not cut at 4 GiB");
+        assert_eq!(memory("17163091968"), Some(17_163_091_968));
+        assert_eq!((memory("0"), memory("much")), (None, None));
+        let nameless = RawAdapter {
+            vendor: String::new(),
+            ..raw("0x030000")
+        };
+        assert!(adapter(&nameless).is_none());
         assert!(adapter(&raw("0x038000")).is_some());
         assert!(adapter(&raw("0x020000")).is_none());
     }

@@ -1,17 +1,26 @@
-//! EDID: what a screen says of itself (VESA E-EDID 1.3 and 1.4, base block).
+//! EDID and DisplayID: what a screen says of itself (VESA E-EDID 1.3 and 1.4, CTA-861, DisplayID 1.x and 2.x).
 //!
-//! Bytes in, facts out. Extension blocks are passed over, whatever their number and length: nothing that is
-//! reported stands in them. The rules for serial numbers and sizes come from what 141,883 real screens say:
-//! one in three has a filler for its number, and interactive panels state the size of their scaler board.
+//! Bytes in, facts out, never judged here: [`monitor`](monitor()) says what they mean. The base block alone
+//! makes an EDID; extension blocks of any number add to it, and what is wrong with them is said and not
+//! fatal: real screens cut them short, repeat themselves, or announce what does not follow. A DisplayID that
+//! stands alone, without a base block, is read into the same facts.
 
-use inventory_schema::device::{Fact, SerialNumber, Source, Trust};
-use inventory_schema::inventory::{DisplayConnection, Monitor};
-use inventory_schema::quantity::{Millimetres, Pixels, Week, Year};
-use inventory_schema::text::{DeviceName, HardwareText, Word};
-use inventory_schema::{Digest, placeholder};
+mod cta;
+mod display_id;
+mod monitor;
+mod size;
+mod timing;
 
-const BASE_BLOCK: usize = 128;
+use std::fmt;
+
+pub use monitor::monitor;
+pub use timing::Timing;
+
+const BLOCK: usize = 128;
 const HEADER: [u8; 8] = [0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0];
+
+/// The year that a base block counts from.
+const FIRST_YEAR: u16 = 1990;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EdidError {
@@ -21,42 +30,92 @@ pub enum EdidError {
     Header,
 }
 
-/// The base block, read but not judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is wrong with an EDID that could be read all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Complaint {
+    BaseSum,
+    /// The blocks that follow the base block whose sums are wrong: the first one, and how many.
+    BlockSums {
+        first: usize,
+        count: usize,
+    },
+    MissingBlocks {
+        announced: usize,
+        present: usize,
+    },
+    /// Bytes behind the last whole block.
+    LooseBytes(usize),
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BaseSum => write!(f, "the sum of the base block is wrong"),
+            Self::BlockSums { first, count: 1 } => write!(f, "the sum of extension block {first} is wrong"),
+            Self::BlockSums { first, count } => write!(f, "the sums of {count} extension blocks are wrong, from block {first} on"),
+            Self::MissingBlocks { announced, present } => write!(f, "extension blocks announced: {announced}, present: {present}"),
+            Self::LooseBytes(count) => write!(f, "bytes behind the last whole block: {count}"),
+        }
+    }
+}
+
+/// What the screen states its use to be (DisplayID).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatedUse {
+    Television,
+    Desktop,
+    Presentation,
+}
+
+/// An EDID, read but not judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edid {
     pub maker: Option<String>,
-    pub product: u16,
-    pub number: u32,
+    pub product: Option<u16>,
+    pub number: Option<u32>,
     pub week: Option<u8>,
-    pub year: u16,
-    /// Both sides in centimetres, where both are given: one alone is an aspect ratio.
+    pub year: Option<u16>,
+    /// The year is the model's and not the one it was made in.
+    pub is_model_year: bool,
+    /// Both sides in centimetres, where both are given.
     pub centimetres: Option<(u16, u16)>,
+    /// One side alone is given: that is an aspect ratio (EDID 1.4).
+    pub states_ratio: bool,
+    /// Both sides in tenths of a millimetre, from DisplayID.
+    pub tenths: Option<(u32, u32)>,
     pub names: Vec<String>,
     pub serials: Vec<String>,
     pub texts: Vec<String>,
-    /// The first detailed timing: the screen's own mode.
+    /// The screen's own mode: the first detailed timing there is.
     pub native: Option<Timing>,
-    /// All 128 bytes add up to zero.
-    pub checksum_holds: bool,
-}
-
-/// A detailed timing, with the height of the whole picture where it is interlaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
-    pub horizontal: u16,
-    pub vertical: u16,
-    pub millimetres: (u16, u16),
+    /// It has loudspeakers or passes sound on (CTA-861).
+    pub takes_sound: bool,
+    /// It is a sink of HDMI (CTA-861).
+    pub has_hdmi: bool,
+    pub stated_use: Option<StatedUse>,
+    pub complaints: Vec<Complaint>,
 }
 
 impl Edid {
     pub fn read(bytes: &[u8]) -> Result<Self, EdidError> {
-        let base: &[u8; BASE_BLOCK] = bytes
-            .get(..BASE_BLOCK)
-            .and_then(|base| base.try_into().ok())
-            .ok_or(EdidError::TooShort(bytes.len()))?;
+        if let Some(edid) = display_id::stands_alone(bytes) {
+            return Ok(edid);
+        }
+        let (base, rest) = bytes.split_first_chunk::<BLOCK>().ok_or(EdidError::TooShort(bytes.len()))?;
         if base[..8] != HEADER {
             return Err(EdidError::Header);
         }
+        let mut edid = Self::of_base_block(base);
+        edid.read_extensions(usize::from(base[126]), rest);
+        Ok(edid)
+    }
+
+    /// The base block's own sum holds, so that its facts can be relied on.
+    pub fn is_whole(&self) -> bool {
+        !self.complaints.contains(&Complaint::BaseSum)
+    }
+
+    fn of_base_block(base: &[u8; BLOCK]) -> Self {
         let descriptors = || base[54..126].chunks_exact(18);
         let texts = |tag| {
             descriptors()
@@ -65,20 +124,57 @@ impl Edid {
                 .collect()
         };
         let sides = (u16::from(base[21]), u16::from(base[22]));
-        Ok(Self {
+        let (wide, high) = (sides.0 > 0, sides.1 > 0);
+        Self {
             maker: maker(u16::from_be_bytes([base[8], base[9]])),
-            product: u16::from_le_bytes([base[10], base[11]]),
-            number: u32::from_le_bytes([base[12], base[13], base[14], base[15]]),
+            product: Some(u16::from_le_bytes([base[10], base[11]])),
+            number: Some(u32::from_le_bytes([base[12], base[13], base[14], base[15]])),
             week: (1..=54).contains(&base[16]).then_some(base[16]),
-            year: 1990 + u16::from(base[17]),
-            centimetres: (sides.0 > 0 && sides.1 > 0).then_some(sides),
+            year: (base[17] > 0).then(|| FIRST_YEAR + u16::from(base[17])),
+            is_model_year: base[16] == 0xff,
+            centimetres: (wide && high).then_some(sides),
+            states_ratio: wide != high,
             names: texts(0xfc),
             serials: texts(0xff),
             texts: texts(0xfe),
-            native: descriptors().find(|d| d[0] != 0 || d[1] != 0).map(timing),
-            checksum_holds: base.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)) == 0,
-        })
+            native: descriptors().find_map(Timing::of_descriptor),
+            complaints: if sums_to_zero(base) { Vec::new() } else { vec![Complaint::BaseSum] },
+            ..Self::default()
+        }
     }
+
+    /// All whole blocks that are there, whatever number is announced: a screen with more than 254 of them, or
+    /// an extension that overrides the number, announces less than follows.
+    fn read_extensions(&mut self, announced: usize, rest: &[u8]) {
+        let blocks = rest.chunks_exact(BLOCK);
+        let loose = blocks.remainder().len();
+        let present = blocks.len();
+        let mut wrong: Option<(usize, usize)> = None;
+        for (number, block) in blocks.enumerate() {
+            let is_whole = sums_to_zero(block);
+            if !is_whole && number < announced {
+                let (first, count) = wrong.unwrap_or((number + 1, 0));
+                wrong = Some((first, count + 1));
+            }
+            match block[0] {
+                0x02 => cta::read(block, self),
+                0x70 if is_whole => display_id::read_extension(block, self),
+                _ => {}
+            }
+        }
+        self.complaints
+            .extend(wrong.map(|(first, count)| Complaint::BlockSums { first, count }));
+        if present < announced {
+            self.complaints.push(Complaint::MissingBlocks { announced, present });
+        }
+        if loose > 0 {
+            self.complaints.push(Complaint::LooseBytes(loose));
+        }
+    }
+}
+
+fn sums_to_zero(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)) == 0
 }
 
 /// Three letters of five bits each, A = 1.
@@ -96,156 +192,6 @@ fn descriptor_text(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(line);
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// Dell writes its own part number before the panel's, and between them a byte that is no letter: the panel's
-/// number, the last part, is meant.
-fn last_part(text: &str) -> &str {
-    text.rsplit(|c: char| !matches!(c, ' '..='~'))
-        .find(|part| !part.trim().is_empty())
-        .unwrap_or(text)
-}
-
-fn timing(d: &[u8]) -> Timing {
-    let twelve_bits = |low: usize, high: u8| u16::from(d[low]) | u16::from(high) << 8;
-    let interlaced = d[17] & 0x80 != 0;
-    let lines = twelve_bits(5, d[7] >> 4);
-    Timing {
-        horizontal: twelve_bits(2, d[4] >> 4),
-        vertical: if interlaced { lines * 2 } else { lines },
-        millimetres: (twelve_bits(12, d[14] >> 4), twelve_bits(13, d[14] & 0x0f)),
-    }
-}
-
-/// What a screen on a port is, as far as its EDID tells. A base block whose sum is wrong was garbled on its
-/// way: its facts are marked implausible.
-pub fn monitor(port: DeviceName, connection: Fact<DisplayConnection>, edid: &Edid, bytes: &[u8]) -> Monitor {
-    let trust = if edid.checksum_holds {
-        Trust::Plausible
-    } else {
-        Trust::Implausible
-    };
-    let size = size(edid);
-    let side = |side: fn(&Size) -> u64| {
-        let size = size.as_ref()?;
-        Some(Fact::with_trust(
-            Millimetres::saturating(side(size)),
-            Source::Edid,
-            trust.max(size.trust),
-        ))
-    };
-    let pixels = |count: fn(&Timing) -> u16| {
-        let count = edid.native.as_ref().map(count).filter(|count| *count > 0)?;
-        Some(Fact::with_trust(Pixels::saturating(count.into()), Source::Edid, trust))
-    };
-    Monitor {
-        port,
-        connection,
-        maker: edid
-            .maker
-            .as_deref()
-            .and_then(Word::observed)
-            .map(|word| Fact::with_trust(word, Source::Edid, trust)),
-        model: model(edid).map(|fact| Fact {
-            trust: trust.max(fact.trust),
-            ..fact
-        }),
-        serial: serial(edid).map(|fact| Fact {
-            trust: trust.max(fact.trust),
-            ..fact
-        }),
-        made_in_week: edid
-            .week
-            .map(|week| Fact::with_trust(Week::saturating(week.into()), Source::Edid, trust)),
-        made_in_year: (edid.year > 1990).then(|| Fact::with_trust(Year::saturating(edid.year.into()), Source::Edid, trust)),
-        width: side(|size| size.width),
-        height: side(|size| size.height),
-        horizontal: pixels(|timing| timing.horizontal),
-        vertical: pixels(|timing| timing.vertical),
-        edid: Some(Digest::of(bytes)),
-    }
-}
-
-/// The product name; else, as on panels of notebooks, the free text that holds a type number; else the
-/// maker's letters and the product code, which every screen has.
-fn model(edid: &Edid) -> Option<Fact<HardwareText>> {
-    let is_number = |text: &&str| text.chars().any(|c| c.is_ascii_digit()) && text.chars().count() > 3;
-    let type_number = || {
-        edid.texts
-            .iter()
-            .rev()
-            .map(|text| last_part(text))
-            .find(is_number)
-            .map(str::to_owned)
-    };
-    let code = || edid.maker.as_ref().map(|maker| format!("{maker}{:04X}", edid.product));
-    super::system::name_fact(&edid.names.first().cloned().or_else(type_number).or_else(code)?, Source::Edid)
-}
-
-/// The first number that is no filler, texts before the 32-bit number; else the first filler with its verdict.
-fn serial(edid: &Edid) -> Option<Fact<SerialNumber>> {
-    let texts = edid.serials.iter().filter_map(|raw| {
-        let fact = SerialNumber::fact(raw, Source::Edid)?;
-        // Makers count demonstration batches as 0000000000001.
-        let counted = raw.chars().all(|c| matches!(c, '0' | '1'));
-        Some(if counted {
-            Fact {
-                trust: Trust::Placeholder,
-                ..fact
-            }
-        } else {
-            fact
-        })
-    });
-    let all: Vec<Fact<SerialNumber>> = texts.chain(number(edid.number)).collect();
-    all.iter().find(|fact| fact.trust.is_plausible()).or_else(|| all.first()).cloned()
-}
-
-/// A third of all screens carry one of these numbers: 1 and 0, four bytes of 1, «ET».
-fn number(number: u32) -> Option<Fact<SerialNumber>> {
-    const FILLERS: [u32; 5] = [0, 1, 0x0101_0101, 0x5445, u32::MAX];
-    let text = number.to_string();
-    let trust = if FILLERS.contains(&number) {
-        Trust::Placeholder
-    } else {
-        placeholder::trust_of_serial(&text)
-    };
-    Some(Fact::with_trust(SerialNumber::observed(&text)?, Source::Edid, trust))
-}
-
-struct Size {
-    /// Millimetres.
-    width: u64,
-    height: u64,
-    trust: Trust,
-}
-
-/// Beyond 40 inches the centimetres are right and the millimetres are the scaler's; below, the millimetres
-/// refine the centimetres where the two agree. Sizes that stand for «not filled in» are kept with that
-/// verdict; `None` for projectors, which have no size.
-fn size(edid: &Edid) -> Option<Size> {
-    const FORTY_INCHES: f64 = 1016.0;
-    let (width, height) = edid.centimetres?;
-    let (width, height) = (u64::from(width) * 10, u64::from(height) * 10);
-    let trust = if is_default_size(width, height) {
-        Trust::Placeholder
-    } else {
-        Trust::Plausible
-    };
-    let diagonal = (width as f64).hypot(height as f64);
-    let refined = edid
-        .native
-        .map(|timing| (u64::from(timing.millimetres.0), u64::from(timing.millimetres.1)))
-        .filter(|(w, h)| w.abs_diff(width) <= 10 && h.abs_diff(height) <= 10)
-        .filter(|_| diagonal <= FORTY_INCHES && trust.is_plausible());
-    let (width, height) = refined.unwrap_or((width, height));
-    Some(Size { width, height, trust })
-}
-
-/// Aspect ratios written as sizes, and the size of one maker's scaler boards.
-fn is_default_size(width: u64, height: u64) -> bool {
-    const DEFAULTS: [(u64, u64); 6] = [(1600, 900), (160, 90), (1150, 650), (40, 30), (1600, 1000), (160, 100)];
-    DEFAULTS.contains(&(width, height))
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
-//! Memory: what the system can use, and the modules that SMBIOS types 16 and 17 describe.
+//! Memory: what the system can use, and the modules, sockets and arrays that SMBIOS types 16, 17 and 19 describe.
 //!
-//! Pure: table and text in, facts out.
+//! Pure: table and text in, facts out. Whose code stands in the maker's place is known by the controller.
+
+mod array;
+mod module;
+
+use std::collections::{HashMap, HashSet};
 
 use inventory_schema::device::{Fact, SerialNumber, Source, Trust};
 use inventory_schema::inventory::{Memory, MemoryModule};
-use inventory_schema::quantity::{Bytes, Count, Megatransfers};
-use inventory_schema::text::{DeviceName, Word};
+use inventory_schema::quantity::{Bytes, Count};
 
 use super::smbios::{Structure, Table};
-use super::system::name_fact;
+use module::{module, slot_name};
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
@@ -19,11 +23,21 @@ pub fn mem_total(meminfo: &str) -> Option<u64> {
     kibibytes.checked_mul(1024)
 }
 
+/// No classroom computer and few servers have more sockets; a table that lists more is broken or hostile.
+const MOST_SLOTS: usize = 512;
+
 /// Both totals side by side: integrated graphics takes its share of the modules before the system sees them.
 /// Modules that hold less than the system uses contradict it and are marked so.
 pub fn memory(usable: Option<Fact<Bytes>>, table: Option<&Table<'_>>) -> Memory {
     let devices: Vec<Structure<'_>> = table.map(|table| main_memory_devices(table)).unwrap_or_default();
-    let mut modules: Vec<MemoryModule> = devices.iter().filter_map(module).collect();
+    let mut modules = Vec::new();
+    let mut empty_slots = Vec::new();
+    for device in &devices {
+        match module(device) {
+            Some(module) => modules.push(module),
+            None => empty_slots.extend(slot_name(device)),
+        }
+    }
     doubt_repeated_serials(&mut modules);
     let installed = installed(&modules, usable.as_ref());
     let slots = slots(table, devices.len()).map(|slots| Fact::new(Count::saturating(slots), Source::Smbios));
@@ -32,19 +46,21 @@ pub fn memory(usable: Option<Fact<Bytes>>, table: Option<&Table<'_>>) -> Memory 
         installed,
         slots,
         modules,
+        empty_slots,
+        max_capacity: table.and_then(array::max_capacity),
+        error_correction: table.and_then(array::error_correction),
+        mapped: table.and_then(array::mapped),
     }
 }
 
 /// Boards that write one number for all their modules name none of them by it.
 fn doubt_repeated_serials(modules: &mut [MemoryModule]) {
-    let all: Vec<SerialNumber> = modules
-        .iter()
-        .filter_map(|module| module.serial.as_ref())
-        .map(|fact| fact.value.clone())
-        .collect();
+    let mut times: HashMap<SerialNumber, usize> = HashMap::new();
+    for fact in modules.iter().filter_map(|module| module.serial.as_ref()) {
+        *times.entry(fact.value.clone()).or_default() += 1;
+    }
     for fact in modules.iter_mut().filter_map(|module| module.serial.as_mut()) {
-        let is_repeated = all.iter().filter(|serial| **serial == fact.value).count() > 1;
-        if is_repeated && fact.trust.is_plausible() {
+        if times[&fact.value] > 1 && fact.trust.is_plausible() {
             fact.trust = Trust::Implausible;
         }
     }
@@ -66,9 +82,7 @@ fn slots(table: Option<&Table<'_>>, devices: usize) -> Option<u64> {
     if devices > 0 {
         return Some(devices as u64);
     }
-    let counted: u64 = table?
-        .of_kind(16)
-        .filter(is_main_memory)
+    let counted: u64 = array::of_main_memory(table?)
         .filter_map(|array| array.word(0x0d))
         .map(u64::from)
         .sum();
@@ -78,97 +92,17 @@ fn slots(table: Option<&Table<'_>>, devices: usize) -> Option<u64> {
 /// The structures of type 17 that are sockets for modules: firmware also lists its flash, its cache and
 /// memory of graphics cards.
 fn main_memory_devices<'a>(table: &Table<'a>) -> Vec<Structure<'a>> {
-    let other_arrays: Vec<u16> = table
+    let other_arrays: HashSet<u16> = table
         .of_kind(16)
-        .filter(|array| !is_main_memory(array))
+        .filter(|array| !array::is_main_memory(array))
         .map(|array| array.handle)
         .collect();
     table
         .of_kind(17)
         .filter(|device| !device.word(4).is_some_and(|array| other_arrays.contains(&array)))
         .filter(|device| !matches!(device.byte(0x12), Some(0x05 | 0x08..=0x0c | 0x1f)))
+        .take(MOST_SLOTS)
         .collect()
-}
-
-/// Use 3 of DSP0134 table 73; what is too short to say is taken for it.
-fn is_main_memory(array: &Structure<'_>) -> bool {
-    array.byte(5).is_none_or(|usage| usage == 3)
-}
-
-/// A populated socket, `None` for an empty one.
-fn module(device: &Structure<'_>) -> Option<MemoryModule> {
-    let size = module_size(device)?;
-    let text = |offset| device.string(offset).and_then(|raw| name_fact(&raw, Source::Smbios));
-    Some(MemoryModule {
-        slot: device
-            .string(0x10)
-            .or_else(|| device.string(0x11))
-            .and_then(|raw| DeviceName::observed(&raw)),
-        size: size.map(|bytes| Fact::new(Bytes::saturating(bytes), Source::Smbios)),
-        technology: device
-            .byte(0x12)
-            .and_then(technology)
-            .and_then(Word::observed)
-            .map(|word| Fact::new(word, Source::Smbios)),
-        speed: speed(device).map(|rate| Fact::new(Megatransfers::saturating(rate), Source::Smbios)),
-        maker: text(0x17),
-        part_number: text(0x1a),
-        serial: device.string(0x18).and_then(|raw| SerialNumber::fact(&raw, Source::Smbios)),
-    })
-}
-
-/// `None`: the socket is empty. `Some(None)`: a module of unknown size. Sizes in bytes.
-fn module_size(device: &Structure<'_>) -> Option<Option<u64>> {
-    const UNKNOWN: u16 = 0xffff;
-    const EXTENDED: u16 = 0x7fff;
-    const KIBIBYTES: u16 = 0x8000;
-    match device.word(0x0c)? {
-        0 => None,
-        UNKNOWN => Some(None),
-        EXTENDED => {
-            let mebibytes = device
-                .double_word(0x1c)
-                .map(|size| u64::from(size & 0x7fff_ffff))
-                .filter(|size| *size > 0);
-            Some(mebibytes.map(|size| size * MEBIBYTE))
-        }
-        size if size & KIBIBYTES != 0 => Some(Some(u64::from(size & !KIBIBYTES) * 1024)),
-        size => Some(Some(u64::from(size) * MEBIBYTE)),
-    }
-}
-
-/// The highest rate the module is made for; the extended field serves those beyond 65,535 MT/s.
-fn speed(device: &Structure<'_>) -> Option<u64> {
-    match device.word(0x15)? {
-        0 => None,
-        0xffff => device
-            .double_word(0x54)
-            .map(|rate| u64::from(rate & 0x7fff_ffff))
-            .filter(|rate| *rate > 0),
-        rate => Some(u64::from(rate)),
-    }
-}
-
-/// DSP0134 table 78: those that classroom computers have.
-fn technology(code: u8) -> Option<&'static str> {
-    Some(match code {
-        0x03 => "DRAM",
-        0x0f => "SDRAM",
-        0x12 => "DDR",
-        0x13 => "DDR2",
-        0x14 => "DDR2-FB-DIMM",
-        0x18 => "DDR3",
-        0x1a => "DDR4",
-        0x1b => "LPDDR",
-        0x1c => "LPDDR2",
-        0x1d => "LPDDR3",
-        0x1e => "LPDDR4",
-        0x20 => "HBM",
-        0x21 => "HBM2",
-        0x22 => "DDR5",
-        0x23 => "LPDDR5",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -181,14 +115,17 @@ mod tests {
 
     /// A type 17 of version 2.8: size word, technology, speed word, extended size in MiB.
     fn device(size: u16, technology: u8, speed: u16, extended: u32) -> Vec<u8> {
-        let mut numbers = vec![0; 0x22 - 4];
+        let mut numbers = vec![0; 0x28 - 4];
         let mut put = |offset: usize, bytes: &[u8]| numbers[offset - 4..offset - 4 + bytes.len()].copy_from_slice(bytes);
         put(0x0c, &size.to_le_bytes());
         put(0x10, &[1]);
         put(0x12, &[technology]);
         put(0x15, &speed.to_le_bytes());
         put(0x17, &[2, 3, 0, 4]);
+        put(0x0e, &[0x0d]);
+        put(0x1b, &[2]);
         put(0x1c, &extended.to_le_bytes());
+        put(0x20, &speed.min(2400).to_le_bytes());
         structure(17, &numbers, &["ChannelA-DIMM0", "Samsung", "00000000", "M471A1K43DB1"])
     }
 
@@ -222,6 +159,34 @@ mod tests {
         assert_eq!(first.slot.as_ref().unwrap().as_str(), "ChannelA-DIMM0");
         assert_eq!(first.serial.as_ref().unwrap().trust, Trust::Placeholder);
         assert_eq!(memory.modules[2].technology, None);
+        assert_eq!(first.form.as_ref().unwrap().value.as_str(), "SODIMM");
+        assert_eq!(first.configured_speed.as_ref().unwrap().value.get(), 2400);
+        assert_eq!(first.ranks.as_ref().unwrap().value.get(), 2);
+        let empty: Vec<&str> = memory.empty_slots.iter().map(|name| name.as_str()).collect();
+        assert_eq!(empty, ["ChannelA-DIMM0"]);
+    }
+
+    #[test]
+    fn a_makers_code_is_read_from_its_number_or_from_its_name() {
+        let coded = |name: &str, code: [u8; 2]| {
+            let mut numbers = vec![0; 0x2e - 4];
+            numbers[0x0c - 4..0x0e - 4].copy_from_slice(&[0, 4]);
+            numbers[0x17 - 4] = 1;
+            numbers[0x2c - 4..0x2e - 4].copy_from_slice(&code);
+            let module = read(&structure(17, &numbers, &[name]), None).modules.remove(0);
+            (module.maker.unwrap().trust, module.maker_code.map(|fact| fact.value.to_string()))
+        };
+        assert_eq!(coded("Crucial Technology", [0x85, 0x9b]), (Trust::Plausible, Some("859B".into())));
+        assert_eq!(coded("AD00", [0, 0]), (Trust::Plausible, Some("80AD".into())));
+        assert_eq!(coded("Samsung", [0, 0]), (Trust::Plausible, None));
+        assert_eq!(coded("0000", [0xff, 0xff]), (Trust::Placeholder, None));
+    }
+
+    #[test]
+    fn a_table_of_nothing_but_sockets_is_read_in_time_and_within_bounds() {
+        let many = device(1024, 0x1a, 2400, 0).repeat(5000);
+        let memory = read(&many, None);
+        assert_eq!((memory.modules.len(), memory.slots.unwrap().value.get()), (512, 512));
     }
 
     #[test]

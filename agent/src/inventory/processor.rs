@@ -1,11 +1,12 @@
 //! Processors, from `/proc/cpuinfo` and the kernel's topology.
 //!
-//! Pure: text and topology in, facts out. SMBIOS is never asked: it is known to give wrong names, core counts
-//! and clock rates. Where the kernel has no name for a processor there is none, and the numbers stand alone.
+//! Pure: text and topology in, facts out. SMBIOS is asked for sockets and caches only: it is known to give wrong
+//! names, core counts and clock rates. Where the kernel has no name for a processor there is none, and the numbers stand alone.
 
 mod architecture;
 mod arm;
 mod cpuinfo;
+pub mod firmware;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use inventory_schema::text::HardwareText;
 
 pub use cpuinfo::CpuInfo;
 
+use super::smbios::Table;
 use super::system::name_fact;
 
 /// What `/sys/devices/system/cpu` and the board say of the processors together.
@@ -60,7 +62,7 @@ impl LogicalProcessor {
 }
 
 /// One entry per socket, or per kind of core where one socket mixes them.
-pub fn processors(info: &CpuInfo, topology: &Topology) -> Processors {
+pub fn processors(info: &CpuInfo, topology: &Topology, table: Option<&Table<'_>>) -> Processors {
     let (online, source) = if topology.online.is_empty() {
         (info.topology(), Source::ProcCpuinfo)
     } else {
@@ -73,14 +75,16 @@ pub fn processors(info: &CpuInfo, topology: &Topology) -> Processors {
         let kind = (socket(logical), info.model(logical.number));
         groups.entry(kind).or_default().push(logical);
     }
-    let sockets: BTreeSet<i64> = groups.keys().map(|(socket, _)| *socket).collect();
+    let packages: BTreeSet<i64> = groups.keys().map(|(socket, _)| *socket).collect();
     let efficient = Ranges::read(&topology.efficient);
     let count = |number: u64| (number > 0).then(|| Fact::new(Count::saturating(number), source));
     Processors {
         processors: groups.values().map(|group| processor(info, group, &efficient, source)).collect(),
-        sockets: count(sockets.len() as u64),
+        sockets: table.and_then(firmware::sockets),
+        packages: count(packages.len() as u64),
         offline: count(topology.offline),
         chip: chip(&topology.compatible),
+        caches: table.map(firmware::caches).unwrap_or_default(),
     }
 }
 

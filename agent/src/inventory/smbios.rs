@@ -2,7 +2,11 @@
 //!
 //! Bytes in, structures out: the table's walk, its strings and numbers. Firmware breaks every rule of its own
 //! standard, so a structure may be shorter than its version says, a string number may point nowhere, the end
-//! may be missing. What the structures mean is said in [`super::system`] and [`super::memory`].
+//! may be missing. How the table is wrapped where it comes from is known by [`container`]. What the structures
+//! mean is said in [`super::system`], [`super::memory`], [`super::processor`] and [`super::battery`].
+
+pub mod container;
+mod text;
 
 /// The version that an entry point states; it decides how the UUID is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,39 +18,6 @@ pub struct Version {
 impl Version {
     /// Taken where the entry point cannot be read: whatever was made since 2006.
     pub const ASSUMED: Self = Self { major: 2, minor: 8 };
-}
-
-/// The version in an entry point: `_SM3_`, `_SM_` or the `_DMI_` of old. `None` when it is none of these.
-pub fn entry_point_version(bytes: &[u8]) -> Option<Version> {
-    let at = |offset: usize| bytes.get(offset).copied();
-    let version = if bytes.starts_with(b"_SM3_") {
-        Version {
-            major: at(7)?,
-            minor: at(8)?,
-        }
-    } else if bytes.starts_with(b"_SM_") {
-        Version {
-            major: at(6)?,
-            minor: at(7)?,
-        }
-    } else if bytes.starts_with(b"_DMI_") {
-        let decimal = at(14)?;
-        Version {
-            major: decimal >> 4,
-            minor: decimal & 0x0f,
-        }
-    } else {
-        return None;
-    };
-    Some(match version {
-        // Known misprints of boards that mean 2.3 and 2.6.
-        Version {
-            major: 2,
-            minor: 0x1f | 0x21,
-        } => Version { major: 2, minor: 3 },
-        Version { major: 2, minor: 0x33 } => Version { major: 2, minor: 6 },
-        stated => stated,
-    })
 }
 
 /// A table of structures.
@@ -69,8 +40,18 @@ pub struct Structure<'a> {
 
 const END_OF_TABLE: u8 = 127;
 const HEADER: usize = 4;
+/// The standard's limit of old is 64, and documents keep 128 characters at most. A megabyte in one string would
+/// occupy the filter for persons' names for minutes.
+const LONGEST_STRING: usize = 1024;
 
 impl<'a> Table<'a> {
+    /// Reads what a wrapping held.
+    pub fn of(raw: &container::RawTable<'a>) -> Self {
+        let mut table = Self::read(raw.bytes, raw.version);
+        table.cut_short |= raw.cut_short;
+        table
+    }
+
     /// Reads as many structures as there are whole ones.
     pub fn read(bytes: &'a [u8], version: Version) -> Self {
         let mut table = Self {
@@ -145,14 +126,31 @@ impl<'a> Structure<'a> {
         self.formatted.get(offset..offset.checked_add(N)?)?.try_into().ok()
     }
 
-    /// The string whose number stands at `offset`. `None` for number 0 (not specified), for a number that
-    /// points nowhere, and for white space.
-    pub fn string(&self, offset: usize) -> Option<String> {
+    /// The bytes of the string whose number stands at `offset`, as they are. `None` for number 0 (not
+    /// specified) and for a number that points nowhere.
+    pub fn string_bytes(&self, offset: usize) -> Option<&'a [u8]> {
         let number = usize::from(self.byte(offset)?).checked_sub(1)?;
-        let bytes = self.strings.split(|byte| *byte == 0).nth(number)?;
-        let text = String::from_utf8_lossy(bytes);
-        let text = text.trim();
-        (!text.is_empty()).then(|| text.to_owned())
+        self.all_strings().nth(number).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// The same as text; `None` for white space too.
+    pub fn string(&self, offset: usize) -> Option<String> {
+        text::decoded(self.string_bytes(offset)?)
+    }
+
+    /// All strings in their order, for structures that hold nothing else.
+    pub fn strings(&self) -> impl Iterator<Item = String> + '_ {
+        self.all_strings().filter_map(text::decoded)
+    }
+
+    fn all_strings(&self) -> impl Iterator<Item = &'a [u8]> {
+        let strings = self.strings.split(|byte| *byte == 0);
+        strings.map(|bytes| &bytes[..bytes.len().min(LONGEST_STRING)])
+    }
+
+    /// Whether the structure has a place for a string at `offset` and nothing stands there.
+    pub fn is_blank(&self, offset: usize) -> bool {
+        self.byte(offset).is_some() && self.string(offset).is_none()
     }
 }
 
@@ -197,6 +195,21 @@ pub(crate) mod tests {
         assert_eq!(system.string(6), None, "number 0 is no string");
         assert_eq!(system.string(7), None, "there is no ninth string");
         assert_eq!(system.string(8), None, "the structure is shorter");
+        assert_eq!(system.string_bytes(5), Some(&b"  Model "[..]), "as it stands");
+        assert!(system.is_blank(6) && !system.is_blank(5) && !system.is_blank(8));
+    }
+
+    #[test]
+    fn an_endless_string_is_cut() {
+        let long = "ж".repeat(100_000);
+        let bytes = structure(3, &[1, 3, 0, 0, 1], &[&long]);
+        let table = Table::read(&bytes, Version::ASSUMED);
+        assert_eq!(table.structures[0].string(4).unwrap(), "ж".repeat(512));
+        let odd = structure(3, &[1], &[&format!("x{long}")]);
+        assert_eq!(
+            Table::read(&odd, Version::ASSUMED).structures[0].string(4).unwrap().chars().count(),
+            512
+        );
     }
 
     #[test]
@@ -212,27 +225,34 @@ pub(crate) mod tests {
         assert!(Table::read(&broken_length, Version::ASSUMED).cut_short);
     }
 
-    #[test]
-    fn versions_are_read_from_all_entry_points() {
-        assert_eq!(entry_point_version(b"_SM3_\0\x18\x03\x05"), Some(Version { major: 3, minor: 5 }));
-        assert_eq!(entry_point_version(b"_SM_\0\x1f\x02\x04"), Some(Version { major: 2, minor: 4 }));
-        assert_eq!(entry_point_version(b"_SM_\0\x1f\x02\x33"), Some(Version { major: 2, minor: 6 }));
-        assert_eq!(
-            entry_point_version(b"_DMI_\0\0\0\0\0\0\0\0\0\x23"),
-            Some(Version { major: 2, minor: 3 })
-        );
-        assert_eq!(entry_point_version(b"_SM"), None);
-        assert_eq!(entry_point_version(b"_SM3_"), None);
-    }
-
     proptest! {
         #[test]
         fn no_table_makes_the_reader_fail(bytes in proptest::collection::vec(any::<u8>(), 0..600), offset in any::<usize>()) {
-            let _ = entry_point_version(&bytes);
             for structure in Table::read(&bytes, Version::ASSUMED).structures {
                 let _ = (structure.byte(offset), structure.word(offset), structure.double_word(offset));
-                let _ = (structure.string(offset % 300), structure.array::<16>(offset));
+                let _ = (structure.string(offset % 300), structure.array::<16>(offset), structure.is_blank(offset));
+                let _ = structure.strings().count();
             }
+        }
+
+        /// The readers above the table: whatever stands in it, they say something or nothing.
+        #[test]
+        fn no_table_makes_a_reader_of_it_fail(
+            structures in proptest::collection::vec((any::<u8>(), proptest::collection::vec(any::<u8>(), 0..60), "[ -~а-я]{0,12}"), 0..12),
+            kinds in proptest::collection::vec(0usize..12, 12),
+            minor in any::<u8>(),
+        ) {
+            const KINDS: [u8; 12] = [0, 1, 2, 3, 4, 7, 9, 11, 16, 17, 22, 43];
+            let bytes: Vec<u8> = structures
+                .iter()
+                .zip(&kinds)
+                .flat_map(|((other, numbers, text), kind)| structure(if other % 4 == 0 { *other } else { KINDS[*kind] }, numbers, &[text, "x"]))
+                .collect();
+            let table = Table::read(&bytes, Version { major: 2, minor });
+            let _ = crate::inventory::system::from_smbios(&table);
+            let _ = crate::inventory::memory::memory(None, Some(&table));
+            let _ = crate::inventory::battery::firmware::cells(&table);
+            let _ = crate::inventory::processor::firmware::caches(&table);
         }
     }
 }

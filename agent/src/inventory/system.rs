@@ -1,11 +1,16 @@
-//! The computer as a whole, from SMBIOS types 0 to 3, from the kernel's digest of them, or from a device tree.
+//! The computer as a whole, from SMBIOS types 0 to 3, 9, 11 and 43, from the kernel's digest of them, or from a
+//! device tree.
 //!
 //! Pure: structures and texts in, facts out. Fillers of makers stay in the facts with their verdict.
 
-use inventory_schema::device::{AssetTag, Fact, SerialNumber, Source, SystemUuid};
+mod blank;
+mod tpm;
+
+use inventory_schema::device::{AssetTag, Fact, OemText, SerialNumber, Source, SystemUuid};
 use inventory_schema::inventory::{Baseboard, Chassis, ChassisKind, Firmware, SecureBoot, System};
 use inventory_schema::placeholder;
-use inventory_schema::text::HardwareText;
+use inventory_schema::quantity::Count;
+use inventory_schema::text::{HardwareText, RawText, Word};
 use uuid::Uuid;
 
 use super::smbios::{Structure, Table, Version};
@@ -20,10 +25,18 @@ pub fn name_fact(raw: &str, source: Source) -> Option<Fact<HardwareText>> {
 /// What a table says of the computer. Absent structures leave their facts out.
 pub fn from_smbios(table: &Table<'_>) -> System {
     let chassis = table.of_kind(3).next();
-    let mut system = table.of_kind(1).next().map(|s| of_type_1(&s, table.version)).unwrap_or_default();
+    let board = main_board(table);
+    let whole = table.of_kind(1).next();
+    let mut system = whole.map(|s| of_type_1(&s, table.version)).unwrap_or_default();
     system.firmware = table.of_kind(0).next().map(|s| of_type_0(&s));
-    system.baseboard = main_board(table).map(|s| of_type_2(&s));
+    system.baseboard = board.map(|s| of_type_2(&s));
     system.chassis = chassis.map(|s| of_type_3(&s));
+    system.blank = blank::of([(whole, &blank::TYPE_1), (board, &blank::TYPE_2), (chassis, &blank::TYPE_3)]);
+    system.tpm = table.of_kind(43).find_map(|s| tpm::of_type_43(&s));
+    (system.expansion_slots, system.free_expansion_slots) = expansion_slots(table);
+    system.oem_strings = oem_strings(table);
+    let Version { major, minor } = table.version;
+    system.smbios_version = Word::observed(&format!("{major}.{minor}")).map(|word| Fact::new(word, Source::Smbios));
     system
 }
 
@@ -44,7 +57,7 @@ fn of_type_1(structure: &Structure<'_>, version: Version) -> System {
         model: name(5),
         version: name(6),
         serial: serial(structure, 7),
-        uuid: structure.array(8).map(|bytes| uuid(bytes, version).fact(Source::Smbios)),
+        uuid: structure.array(8).map(|bytes| uuid_fact(bytes, version)),
         sku: name(0x19),
         family: name(0x1a),
         ..System::default()
@@ -58,16 +71,51 @@ fn of_type_2(structure: &Structure<'_>) -> Baseboard {
         model: name(5),
         version: name(6),
         serial: serial(structure, 7),
+        asset_tag: structure.string(8).and_then(|raw| asset_tag(&raw, Source::Smbios)),
     }
 }
 
 fn of_type_3(structure: &Structure<'_>) -> Chassis {
+    const LOCK: u8 = 0x80;
+    let code = structure.byte(5);
     Chassis {
-        kind: structure.byte(5).map(|kind| Fact::new(chassis_kind(kind), Source::Smbios)),
+        kind: code.map(|code| Fact::new(chassis_kind(code), Source::Smbios)),
         maker: named(structure, 4),
         serial: serial(structure, 7),
         asset_tag: structure.string(8).and_then(|raw| asset_tag(&raw, Source::Smbios)),
+        version: named(structure, 6),
+        sku: chassis_sku(structure),
+        has_lock: code.map(|code| Fact::new(code & LOCK != 0, Source::Smbios)),
     }
+}
+
+/// The string behind the list of contained elements: as many as one byte says, as long as the next one says.
+fn chassis_sku(structure: &Structure<'_>) -> Option<Fact<HardwareText>> {
+    let (count, length) = (usize::from(structure.byte(0x13)?), usize::from(structure.byte(0x14)?));
+    named(structure, 0x15 + count * length)
+}
+
+/// Sockets for cards, and how many of them firmware calls available.
+fn expansion_slots(table: &Table<'_>) -> (Option<Fact<Count>>, Option<Fact<Count>>) {
+    const AVAILABLE: u8 = 3;
+    let slots = table.of_kind(9).count();
+    let free = table.of_kind(9).filter(|slot| slot.byte(7) == Some(AVAILABLE)).count();
+    let fact = |count: usize| (slots > 0).then(|| Fact::new(Count::saturating(count as u64), Source::Smbios));
+    (fact(slots), fact(free))
+}
+
+/// What makers add of their own, without fillers. Some write whole settings into it: the first are enough.
+fn oem_strings(table: &Table<'_>) -> Vec<Fact<OemText>> {
+    const MOST: usize = 16;
+    let all = table.of_kind(11).flat_map(|s| s.strings().take(4 * MOST).collect::<Vec<_>>());
+    let strings: Vec<String> = all.take(4 * MOST).collect();
+    strings
+        .iter()
+        .filter(|text| placeholder::trust_of_serial(text).is_plausible())
+        .filter_map(|text| OemText::without_person_names(text))
+        .map(|text| Fact::new(text, Source::Smbios))
+        .take(MOST)
+        .collect()
 }
 
 /// Servers and notebooks list riser cards and daughter boards too: the first that hosts the processor, else
@@ -85,13 +133,22 @@ fn named(structure: &Structure<'_>, offset: usize) -> Option<Fact<HardwareText>>
 }
 
 fn serial(structure: &Structure<'_>, offset: usize) -> Option<Fact<SerialNumber>> {
-    SerialNumber::fact(&structure.string(offset)?, Source::Smbios)
+    SerialNumber::fact_of_bytes(structure.string_bytes(offset)?, Source::Smbios)
 }
 
 fn asset_tag(raw: &str, source: Source) -> Option<Fact<AssetTag>> {
     let trust = placeholder::trust_of_serial(raw);
     let tag = AssetTag::without_person_names(raw)?;
     Some(Fact::with_trust(tag, source, trust))
+}
+
+/// With the bytes as they stand in the table, because their order is a conclusion.
+fn uuid_fact(bytes: [u8; 16], version: Version) -> Fact<SystemUuid> {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Fact {
+        raw: RawText::of_bytes(digits.as_bytes()),
+        ..uuid(bytes, version).fact(Source::Smbios)
+    }
 }
 
 /// Since version 2.6 the first three fields are little-endian (DSP0134 §7.2.1); before, makers wrote them as
@@ -152,10 +209,11 @@ pub fn from_dmi_attributes(attribute: &mut dyn FnMut(&str) -> Option<String>) ->
             maker: name("board_vendor"),
             model: name("board_name"),
             version: name("board_version"),
-            serial: None,
+            ..Baseboard::default()
         }),
         chassis: Some(Chassis {
             maker: name("chassis_vendor"),
+            version: name("chassis_version"),
             ..Chassis::default()
         }),
         ..System::default()
@@ -165,6 +223,7 @@ pub fn from_dmi_attributes(attribute: &mut dyn FnMut(&str) -> Option<String>) ->
     let (board_serial, chassis_serial) = (serial("board_serial"), serial("chassis_serial"));
     if let Some(board) = &mut system.baseboard {
         board.serial = board_serial;
+        board.asset_tag = attribute("board_asset_tag").and_then(|raw| asset_tag(&raw, source));
     }
     if let Some(chassis) = &mut system.chassis {
         chassis.serial = chassis_serial;
@@ -179,11 +238,19 @@ pub fn from_dmi_attributes(attribute: &mut dyn FnMut(&str) -> Option<String>) ->
     without_empty_parts(system)
 }
 
-/// Boards without SMBIOS: the `model` and `serial-number` of the device tree.
-pub fn from_device_tree(model: Option<&str>, serial: Option<&str>) -> System {
+/// Boards without SMBIOS: `model`, `serial-number` and `compatible` of the device tree. The last is a list,
+/// each name ended by a zero byte, the nearest board first.
+pub fn from_device_tree(model: Option<&str>, serial: Option<&str>, compatible: &[u8]) -> System {
+    const MOST: usize = 16;
+    let names = compatible.split(|byte| *byte == 0).filter(|name| !name.is_empty());
     System {
         model: model.and_then(|raw| name_fact(raw, Source::DeviceTree)),
         serial: serial.and_then(|raw| SerialNumber::fact(raw, Source::DeviceTree)),
+        compatible: names
+            .take(MOST)
+            .filter_map(|name| Word::observed(&String::from_utf8_lossy(name)))
+            .map(|name| Fact::new(name, Source::DeviceTree))
+            .collect(),
         ..System::default()
     }
 }
@@ -207,7 +274,7 @@ pub fn secure_boot(variable: &[u8]) -> Option<SecureBoot> {
 /// The hypervisor's vendor by the names that its firmware and its clock give themselves. `None` where
 /// neither is known.
 pub fn hypervisor(system: &System, clock_sources: &str) -> Option<Fact<HardwareText>> {
-    const FIRMWARE: [(&str, &str); 8] = [
+    const FIRMWARE: [(&str, &str); 11] = [
         ("vmware", "VMware"),
         ("innotek", "Oracle VirtualBox"),
         ("qemu", "QEMU"),
@@ -216,6 +283,9 @@ pub fn hypervisor(system: &System, clock_sources: &str) -> Option<Fact<HardwareT
         ("bochs", "Bochs"),
         ("amazon ec2", "Amazon EC2"),
         ("bhyve", "bhyve"),
+        ("openstack", "OpenStack"),
+        ("ovirt", "oVirt"),
+        ("google compute engine", "Google Compute Engine"),
     ];
     const CLOCKS: [(&str, &str); 3] = [("kvm-clock", "KVM"), ("hyperv", "Microsoft Hyper-V"), ("xen", "Xen")];
     let stated = |fact: &Option<Fact<HardwareText>>| fact.as_ref().map(|fact| fact.value.as_str().to_lowercase()).unwrap_or_default();
@@ -223,8 +293,14 @@ pub fn hypervisor(system: &System, clock_sources: &str) -> Option<Fact<HardwareT
     let source = system.maker.as_ref().map_or(Source::Smbios, |fact| fact.source);
     let by_firmware = if maker.contains("microsoft") && model == "virtual machine" {
         Some("Microsoft Hyper-V")
+    } else if model == "kvm" {
+        Some("KVM")
     } else {
-        FIRMWARE.iter().find(|(mark, _)| maker.contains(mark)).map(|(_, vendor)| *vendor)
+        // Clouds put their own name in the maker's place and leave the hypervisor's in the model's.
+        FIRMWARE
+            .iter()
+            .find(|(mark, _)| maker.contains(mark) || model.starts_with(mark))
+            .map(|(_, vendor)| *vendor)
     };
     let by_clock = CLOCKS
         .iter()
@@ -265,7 +341,8 @@ mod tests {
 
     fn system(version: Version) -> System {
         let board = |serial: &str, features: u8| structure(2, &[1, 2, 0, 3, 0, features], &["ASUSTeK", "H61M-K", serial]);
-        let chassis = structure(3, &[1, 0x80 | 10, 0, 2, 3], &["Maker", "CH-1234", "Ноутбук Иванова"]);
+        let elements = [1, 0x80 | 10, 0, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 9, 9, 9, 4];
+        let chassis = structure(3, &elements, &["Maker", "CH-1234", "Ноутбук Иванова", "CH-SKU"]);
         let firmware = structure(0, &[1, 2, 0, 0, 3, 0], &["AMI", "1.07", "04/05/2021"]);
         let bytes = [firmware, type_1(), board("riser", 0), board("MAIN-7", 1), chassis].concat();
         from_smbios(&Table::read(&bytes, version))
@@ -292,7 +369,9 @@ mod tests {
     fn the_lock_bit_is_no_part_of_the_chassis_kind_and_the_tag_names_nobody() {
         let chassis = system(Version::ASSUMED).chassis.unwrap();
         assert_eq!(chassis.kind.unwrap().value, ChassisKind::Notebook);
+        assert!(chassis.has_lock.unwrap().value);
         assert_eq!(chassis.asset_tag.unwrap().value.as_str(), "withheld");
+        assert_eq!(chassis.sku.unwrap().value.as_str(), "CH-SKU", "behind one element of three bytes");
     }
 
     #[test]
@@ -300,6 +379,32 @@ mod tests {
         let of = |minor| system(Version { major: 2, minor }).uuid.unwrap().value.to_string();
         assert_eq!(of(6), "00112233-4455-6677-8899-aabbccddeeff");
         assert_eq!(of(5), "33221100-5544-7766-8899-aabbccddeeff");
+        let raw = system(Version::ASSUMED).uuid.unwrap().raw.unwrap();
+        assert_eq!(raw.as_str(), "33221100554477668899aabbccddeeff");
+    }
+
+    #[test]
+    fn slots_and_the_makers_own_strings_are_kept_without_fillers_and_persons() {
+        let slot = |usage: u8| structure(9, &[1, 5, 8, usage, 3], &["J6B2"]);
+        let strings = structure(11, &[4], &["Default string", "OPS-H81", "Ноутбук Ивановой", "1[08BE]"]);
+        let bytes = [slot(4), slot(3), slot(3), strings].concat();
+        let system = from_smbios(&Table::read(&bytes, Version::ASSUMED));
+        assert_eq!(system.expansion_slots.unwrap().value.get(), 3);
+        assert_eq!(system.free_expansion_slots.unwrap().value.get(), 2);
+        let strings: Vec<&str> = system.oem_strings.iter().map(|fact| fact.value.as_str()).collect();
+        assert_eq!(strings, ["OPS-H81", "withheld", "1[08BE]"]);
+    }
+
+    #[test]
+    fn a_device_tree_lists_boards_from_the_nearest_on() {
+        let system = from_device_tree(
+            Some("Raspberry Pi 4 Model B Rev 1.4"),
+            Some("10000000a1b2c3d4"),
+            b"raspberrypi,4-model-b\0brcm,bcm2711\0",
+        );
+        assert_eq!(system.serial.unwrap().value.as_str(), "10000000a1b2c3d4");
+        let names: Vec<&str> = system.compatible.iter().map(|fact| fact.value.as_str()).collect();
+        assert_eq!(names, ["raspberrypi,4-model-b", "brcm,bcm2711"]);
     }
 
     #[test]

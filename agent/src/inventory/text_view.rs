@@ -4,7 +4,9 @@
 //! is: the whole list is in the JSON. Takes the document, writes text; called by `cos-agent inventory`.
 
 mod details;
+mod firmware;
 mod peripherals;
+mod screen;
 mod sections;
 mod words;
 
@@ -60,8 +62,10 @@ fn binary_size(size: Bytes, lang: Language) -> String {
     if mebibytes >= 1024 {
         let tenths = mebibytes * 10 / 1024;
         format!("{} {}", with_tenth(tenths, lang), lang.choose("ГиБ", "GiB"))
-    } else {
+    } else if mebibytes > 0 {
         format!("{mebibytes} {}", lang.choose("МиБ", "MiB"))
+    } else {
+        format!("{} {}", size.get() / 1024, lang.choose("КиБ", "KiB"))
     }
 }
 
@@ -104,9 +108,10 @@ impl View<'_> {
     }
 
     fn row(&mut self, russian: &str, english: &str, value: Option<String>) -> io::Result<()> {
-        const LABEL_WIDTH: usize = 24;
+        // A space stands behind labels of any length: boards call their sockets «Controller0-ChannelA-DIMM0».
+        const LABEL_WIDTH: usize = 23;
         match value.filter(|value| !value.is_empty()) {
-            Some(value) => writeln!(self.out, "  {:<LABEL_WIDTH$}{value}", self.lang.choose(russian, english)),
+            Some(value) => writeln!(self.out, "  {:<LABEL_WIDTH$} {value}", self.lang.choose(russian, english)),
             None => Ok(()),
         }
     }
@@ -130,6 +135,7 @@ mod tests {
         assert_eq!(binary_size(Bytes::saturating(8 * gibibyte), Language::Ru), "8 ГиБ");
         assert_eq!(binary_size(Bytes::saturating(gibibyte * 77 / 10), Language::Ru), "7,6 ГиБ");
         assert_eq!(binary_size(Bytes::saturating(gibibyte / 2), Language::En), "512 MiB");
+        assert_eq!(binary_size(Bytes::saturating(256 * 1024), Language::Ru), "256 КиБ");
         assert_eq!(decimal_size(Bytes::saturating(512_110_190_592), Language::En), "512.1 GB");
     }
 }

@@ -9,12 +9,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use inventory_schema::section::ReadFailure;
-use rustix::fs::{Mode, OFlags};
+
+use super::regular_file::open_regular;
 
 /// The most bytes read of a file whose reader names no other limit: attributes of sysfs are one page.
 const ATTRIBUTE_LIMIT: u64 = 64 * 1024;
 
-/// The most entries read of one directory.
+/// The most entries of one directory. The largest that are read have a few hundred; of a million, any four
+/// thousand would be another four thousand tomorrow, so that none is listed then.
 const ENTRY_LIMIT: usize = 4096;
 
 /// As many links as the kernel follows before it gives up.
@@ -29,6 +31,8 @@ pub enum ReadError {
     PermissionDenied { path: String },
     #[error("{path} holds more than {limit} bytes")]
     TooLarge { path: String, limit: u64 },
+    #[error("{path} has more than {limit} entries")]
+    TooManyEntries { path: String, limit: usize },
     #[error("{path} is no regular file")]
     NotAFile { path: String },
     #[error("{path} cannot be read")]
@@ -55,6 +59,7 @@ impl ReadError {
         match self {
             Self::NotPresent { path } | Self::PermissionDenied { path } | Self::NotAFile { path } => path.clone(),
             Self::TooLarge { path, limit } => format!("{path} > {limit} B"),
+            Self::TooManyEntries { path, limit } => format!("{path} > {limit}"),
             Self::System { path, source } => format!("{path}: {source}"),
         }
     }
@@ -64,7 +69,7 @@ impl ReadError {
         match self {
             Self::NotPresent { .. } => ReadFailure::NotPresent,
             Self::PermissionDenied { .. } => ReadFailure::PermissionDenied,
-            Self::TooLarge { .. } => ReadFailure::TooLarge,
+            Self::TooLarge { .. } | Self::TooManyEntries { .. } => ReadFailure::TooLarge,
             Self::NotAFile { .. } => ReadFailure::Malformed,
             Self::System { .. } => ReadFailure::SystemError,
         }
@@ -82,7 +87,7 @@ impl FileTree {
     /// The tree below `root`. `/` is the running system, whichever way it is spelt.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        let live = root.canonicalize().is_ok_and(|path| path == Path::new("/"));
+        let live = root == Path::new("/") || root.canonicalize().is_ok_and(|path| path == Path::new("/"));
         Self { root, live }
     }
 
@@ -130,24 +135,25 @@ impl FileTree {
 
     /// A regular file, opened for reading.
     pub fn open(&self, path: &str) -> Result<File, ReadError> {
-        let full = self.full_path(path)?;
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = File::from(rustix::fs::open(&full, flags, Mode::empty()).map_err(|error| ReadError::of(path, error.into()))?);
-        let metadata = file.metadata().map_err(|error| ReadError::of(path, error))?;
-        if !metadata.is_file() {
-            return Err(ReadError::NotAFile { path: path.to_owned() });
-        }
-        Ok(file)
+        let opened = open_regular(&self.full_path(path)?).map_err(|error| ReadError::of(path, error))?;
+        opened.ok_or_else(|| ReadError::NotAFile { path: path.to_owned() })
     }
 
-    /// The names in a directory, sorted; at most 4096. Names that are no UTF-8 are passed over: the kernel
-    /// makes none.
+    /// The names in a directory, sorted; an error where there are more than 4096. Names that are no UTF-8 are
+    /// passed over: the kernel makes none.
     pub fn list(&self, path: &str) -> Result<Vec<String>, ReadError> {
         let entries = self.full_path(path)?.read_dir().map_err(|error| ReadError::of(path, error))?;
-        let mut names: Vec<String> = entries
-            .take(ENTRY_LIMIT)
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
+        let mut names = Vec::new();
+        for (index, entry) in entries.enumerate() {
+            if index == ENTRY_LIMIT {
+                return Err(ReadError::TooManyEntries {
+                    path: path.to_owned(),
+                    limit: ENTRY_LIMIT,
+                });
+            }
+            let entry = entry.map_err(|error| ReadError::of(path, error))?;
+            names.extend(entry.file_name().into_string().ok());
+        }
         names.sort_unstable();
         Ok(names)
     }
@@ -182,7 +188,7 @@ impl FileTree {
             };
             links += 1;
             if links > LINK_LIMIT {
-                return Err(ReadError::of(path, io::Error::from(rustix::io::Errno::LOOP)));
+                return Err(ReadError::of(path, io::Error::other("too many levels of symbolic links")));
             }
             done.pop();
             if target.is_absolute() {
@@ -209,10 +215,12 @@ fn parts(path: &str) -> Vec<String> {
         .collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    use rustix::fs::Mode;
 
     use super::*;
 

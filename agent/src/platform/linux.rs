@@ -18,6 +18,9 @@ pub const STATE_DIRECTORY: &str = "/var/lib/cos-agent";
 /// The agent's settings. May be absent: every setting has a default.
 pub const CONFIG_FILE: &str = "/etc/cos-agent/agent.toml";
 
+/// Why a section of the running system is incomplete: none is.
+pub const UNREAD: Option<&str> = None;
+
 /// The computer's own idea of the time. Wrong by years where the CMOS battery is dead, so it is reported
 /// and never relied on alone.
 pub fn wall_clock() -> Timestamp {

@@ -55,6 +55,9 @@ struct World {
     stored_twice: usize,
     forks: usize,
     fates: BTreeMap<Digest, Fate>,
+    /// When the newest order to all to look at their hardware was given.
+    ordered: Timestamp,
+    looks: usize,
 }
 
 /// What lies on the disk besides the reports.
@@ -151,6 +154,8 @@ impl World {
             stored_twice: 0,
             forks: 0,
             fates: BTreeMap::new(),
+            ordered: Timestamp::from_unix_micros(0),
+            looks: 0,
         }
     }
 
@@ -231,9 +236,12 @@ impl World {
 
     fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
-            Action::Collect => Some(Event::Collected {
-                sections: self.hardware.iter().map(|(name, state)| (*name, body(*name, *state))).collect(),
-            }),
+            Action::Collect => {
+                self.looks += 1;
+                Some(Event::Collected {
+                    sections: self.hardware.iter().map(|(name, state)| (*name, body(*name, *state))).collect(),
+                })
+            }
             Action::CheckIn { request, with_receipt, .. } => Some(self.check_in(&request, with_receipt)),
             Action::Spool { .. } if self.disk_full => Some(Event::SpoolFailed),
             Action::Spool { envelope, .. } => {
@@ -303,7 +311,7 @@ impl World {
             .collect();
         Event::CheckInAnswered(Box::new(CheckInAnswer {
             protocol: 1,
-            server_time: Timestamp::from_unix_seconds(1_800_000_000) + self.wall,
+            server_time: self.server_time(),
             next_check_in: Seconds::saturating(60),
             wait: Seconds::saturating(50),
             wanted,
@@ -314,8 +322,12 @@ impl World {
             receipt: None,
             evidence_wanted: false,
             rekey: false,
-            collection: None,
+            collection: Some(self.ordered),
         }))
+    }
+
+    fn server_time(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(1_800_000_000) + self.wall
     }
 
     fn deliver(&mut self) -> Event {
@@ -431,6 +443,30 @@ fn only_the_changed_section_is_stated() {
     assert_eq!(world.stored.len(), 2);
     assert_eq!(world.stored[1].sections.keys().copied().collect::<Vec<_>>(), [SectionName::Memory]);
     assert_eq!(world.stored[1].previous, Some(head_of(&world.stored[0]).digest));
+}
+
+#[test]
+fn an_order_to_all_is_followed_once_by_whoever_has_not_looked_since() {
+    let mut world = World::new();
+    world.pass(MINUTE);
+    assert_eq!(world.looks, 1, "it looked when it started");
+    world.ordered = world.server_time();
+    world.hardware.insert(SectionName::Memory, 1);
+    world.pass(5 * MINUTE);
+    assert_eq!((world.looks, world.stored.len()), (2, 2));
+    // One that starts after the order has looked; one that started before and found nobody until now has not.
+    world.restart(world.core.ledger().clone());
+    world.pass(5 * MINUTE);
+    assert_eq!(world.looks, 3);
+    world.reachable = false;
+    world.restart(world.core.ledger().clone());
+    world.pass(5 * MINUTE);
+    world.ordered = world.server_time();
+    world.hardware.insert(SectionName::Memory, 2);
+    world.pass(5 * MINUTE);
+    world.reachable = true;
+    world.pass(10 * MINUTE);
+    assert_eq!((world.looks, world.stored.len()), (5, 3));
 }
 
 #[test]

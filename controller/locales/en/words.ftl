@@ -225,6 +225,9 @@ source-kernel = kernel
 source-host-name = host name
 source-efi = EFI
 source-dpkg-status = dpkg database
+source-rpm-database = RPM database
+source-flatpak = Flatpak applications
+source-snap = snap packages
 source-sysinfo = asked of the system
 source-other = another source
 
@@ -233,6 +236,7 @@ failure-permission-denied = needs the administrator's rights
 failure-malformed = was read and makes no sense
 failure-too-large = larger than the agent reads
 failure-system-error = error of the system
+failure-timed-out = did not answer in time
 failure-other = a reason unknown to this version
 
 chassis-desktop = desktop

@@ -225,6 +225,9 @@ source-kernel = ядро
 source-host-name = имя узла
 source-efi = EFI
 source-dpkg-status = база dpkg
+source-rpm-database = база RPM
+source-flatpak = приложения Flatpak
+source-snap = пакеты snap
 source-sysinfo = опрос системы
 source-other = другой источник
 
@@ -233,6 +236,7 @@ failure-permission-denied = нужны права администратора
 failure-malformed = прочитано, но не имеет смысла
 failure-too-large = больше, чем агент читает
 failure-system-error = ошибка системы
+failure-timed-out = не ответило вовремя
 failure-other = причина неизвестна этой версии
 
 chassis-desktop = настольный

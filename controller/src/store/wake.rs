@@ -44,8 +44,8 @@ pub struct News {
     pub everyone: bool,
     /// Those who should look again, if not everyone.
     pub devices: Vec<DeviceId>,
-    /// When everybody was last asked to look at their hardware.
-    pub collection: Option<Timestamp>,
+    /// When everybody was last asked to look at their hardware; the beginning of 1970: never.
+    pub collection: Timestamp,
 }
 
 /// A numbered change within a transaction that is still open.
@@ -106,7 +106,7 @@ impl Store {
             number: newest,
             everyone: number.is_some_and(|number| everyone > number),
             devices: Vec::new(),
-            collection: Some(row.time("collection")?).filter(|ordered| ordered.unix_micros() > 0),
+            collection: row.time("collection")?,
         };
         if let Some(number) = number.filter(|number| *number < newest && !news.everyone) {
             let rows = sqlx::query(

@@ -71,6 +71,9 @@ async fn news(region: Region) {
 
     // An order to all is heard by whoever waits, and by those who have heard of it never again.
     let mut check_in = check_in;
+    let (device, answer) = begin_waiting(device, check_in.clone(), 0).await.unwrap();
+    check_in.collection = answer.collection;
+    assert_eq!(answer.collection, Some(Timestamp::from_unix_micros(0)), "none was given yet");
     let asked = begin_waiting(device, check_in.clone(), 50);
     until_waiting(&region, 1).await;
     let begun = Instant::now();

@@ -130,10 +130,7 @@ impl Installed {
             .collect();
         packages.sort();
         Software {
-            lists: vec![PackageList {
-                manager: image.manager,
-                packages,
-            }],
+            lists: vec![PackageList::new(image.manager, packages)],
         }
     }
 

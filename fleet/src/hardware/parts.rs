@@ -119,6 +119,7 @@ fn memory(dice: &mut Dice) -> Memory {
         installed: Some(Fact::new(Bytes::saturating(total), Source::Smbios)),
         slots: Some(Fact::new(Count::saturating(2), Source::Smbios)),
         modules: (0..modules).map(|slot| module(dice, slot, each)).collect(),
+        ..Memory::default()
     }
 }
 
@@ -143,6 +144,7 @@ fn module(dice: &mut Dice, slot: u64, bytes: u64) -> MemoryModule {
         maker,
         part_number: text(&part, Source::Smbios),
         serial: SerialNumber::fact(&serial, Source::Smbios),
+        ..MemoryModule::default()
     }
 }
 
@@ -197,10 +199,20 @@ fn monitor(dice: &mut Dice, port: &str, connection: DisplayConnection) -> Monito
         model: text(model, Source::Edid),
         edid: Some(Digest::of(format!("{maker} {model} {serial}").as_bytes())),
         serial: SerialNumber::fact(&serial, Source::Edid),
+        other_names: Vec::new(),
+        product_code: None,
+        serial_text: None,
+        serial_number: None,
         made_in_week: None,
         made_in_year: None,
+        model_year: None,
         width: None,
         height: None,
+        size_basis: None,
+        refresh: None,
+        interlaced: None,
+        taken_for: None,
+        edid_bytes: None,
         horizontal: Some(Fact::new(Pixels::saturating(1920), Source::Edid)),
         vertical: Some(Fact::new(Pixels::saturating(1080), Source::Edid)),
     }

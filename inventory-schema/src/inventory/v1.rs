@@ -6,14 +6,20 @@
 
 mod display;
 mod hardware;
+mod kind;
 mod system;
 
-pub use display::{Display, DisplayConnection, GraphicsAdapter, Monitor};
-pub use hardware::{
-    Battery, BatteryCell, Camera, Disk, DiskBus, DiskHealth, DiskKind, Duplex, Memory, MemoryModule, Network, NetworkCard, NetworkMedium,
-    PeripheralKind, Peripherals, Printer, PrinterAnswer, PrinterConnection, PrinterKind, Processor, Processors, Storage, TouchSurface,
-    UsbDevice,
+pub use display::{
+    Confidence, Display, DisplayConnection, EdidBytes, GraphicsAdapter, MAX_EDID_BYTES, Monitor, ScreenClue, ScreenKind, SizeBasis,
+    TakenFor,
 };
+pub use hardware::{
+    Battery, BatteryCell, Camera, Disk, DiskBus, DiskHealth, DiskKind, Duplex, ErrorCorrection, Memory, MemoryModule, Network, NetworkCard,
+    NetworkMedium, PeripheralKind, Peripherals, Printer, PrinterAnswer, PrinterConnection, PrinterKind, Processor, ProcessorCache,
+    Processors, Storage, TouchSurface, UsbDevice,
+};
+pub use kind::{Certainty, DeviceKind, KindReason, KindSign, KindVerdict};
 pub use system::{
-    Baseboard, Chassis, ChassisKind, Firmware, OperatingSystem, PackageList, PackageManager, SecureBoot, Software, SoftwarePackage, System,
+    Baseboard, BlankReading, Chassis, ChassisKind, Firmware, Identifier, OperatingSystem, PackageList, PackageManager, SecureBoot,
+    Software, SoftwarePackage, System, Tpm,
 };

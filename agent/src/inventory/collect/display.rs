@@ -1,16 +1,16 @@
 //! Graphics adapters on PCI, and the screens on their ports.
 
-use inventory_schema::device::Source;
-use inventory_schema::inventory::{Display, GraphicsAdapter, Monitor};
+use inventory_schema::device::{Fact, Source};
+use inventory_schema::inventory::{Display, DisplayConnection, EdidBytes, GraphicsAdapter, MAX_EDID_BYTES, Monitor};
 use inventory_schema::section::{ReadFailure, Section};
+use inventory_schema::text::DeviceName;
 
 use super::Problems;
 use crate::inventory::display::{RawAdapter, adapter, connection, port};
 use crate::inventory::edid::{Edid, monitor};
 use crate::platform::FileTree;
 
-/// A base block and up to 255 extensions of 128 bytes.
-const EDID_LIMIT: u64 = 32 * 1024;
+const EDID_LIMIT: u64 = MAX_EDID_BYTES as u64;
 
 pub(super) fn collect(tree: &FileTree) -> Section<Display> {
     let mut problems = Problems::default();
@@ -55,13 +55,8 @@ fn collect_monitor(tree: &FileTree, connector: &str, problems: &mut Problems) ->
     let connection = connection(&port);
     match Edid::read(&bytes) {
         Ok(edid) => {
-            if !edid.checksum_holds {
-                problems.add_for(
-                    port.as_str(),
-                    Source::Edid,
-                    ReadFailure::Malformed,
-                    "the sum of the base block is wrong",
-                );
+            for complaint in &edid.complaints {
+                problems.add_for(port.as_str(), Source::Edid, ReadFailure::Malformed, &complaint.to_string());
             }
             Some(monitor(port, connection, &edid, &bytes))
         }
@@ -72,27 +67,38 @@ fn collect_monitor(tree: &FileTree, connector: &str, problems: &mut Problems) ->
                 ReadFailure::Malformed
             };
             problems.add_for(port.as_str(), Source::Edid, failure, &error.to_string());
-            Some(nameless(port, connection))
+            // What makes no sense is kept too: it may be mended, or be read by a later rule.
+            Some(Monitor {
+                edid_bytes: EdidBytes::of(&bytes),
+                ..nameless(port, connection)
+            })
         }
     }
 }
 
-fn nameless(
-    port: inventory_schema::text::DeviceName,
-    connection: inventory_schema::device::Fact<inventory_schema::inventory::DisplayConnection>,
-) -> Monitor {
+fn nameless(port: DeviceName, connection: Fact<DisplayConnection>) -> Monitor {
     Monitor {
         port,
         connection,
         maker: None,
         model: None,
+        other_names: Vec::new(),
+        product_code: None,
         serial: None,
+        serial_text: None,
+        serial_number: None,
         made_in_week: None,
         made_in_year: None,
+        model_year: None,
         width: None,
         height: None,
+        size_basis: None,
         horizontal: None,
         vertical: None,
+        refresh: None,
+        interlaced: None,
+        taken_for: None,
         edid: None,
+        edid_bytes: None,
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn collect(tree: &FileTree, usb: &[RawUsb], problems: &mut Problems) 
 }
 
 /// Where the printers of the network can be asked, by their places in the inventory's list.
-pub fn printer_hosts(tree: &FileTree) -> Vec<PrinterHost> {
+pub(super) fn printer_hosts(tree: &FileTree) -> Vec<PrinterHost> {
     let mut problems = Problems::default();
     let usb = peripherals::usb(tree, &mut problems);
     let listed = collect(tree, &usb, &mut problems);

@@ -6,6 +6,7 @@ use inventory_schema::section::{ReadFailure, Section};
 
 use super::Problems;
 use crate::inventory::processor::{CpuInfo, LogicalProcessor, Ranges, Topology, processors};
+use crate::inventory::smbios::Table;
 use crate::platform::FileTree;
 
 /// Servers of 256 threads have half a megabyte of cpuinfo.
@@ -13,14 +14,20 @@ const CPUINFO_LIMIT: u64 = 2 * 1024 * 1024;
 
 const DIRECTORY: &str = "sys/devices/system/cpu";
 
-pub(super) fn collect(tree: &FileTree) -> Section<Processors> {
+pub(super) fn collect(tree: &FileTree, table: Option<&Table<'_>>) -> Section<Processors> {
     let mut problems = Problems::default();
     let bytes = problems.keep(Source::ProcCpuinfo, tree.read("proc/cpuinfo", CPUINFO_LIMIT));
     let info = bytes.map(|bytes| CpuInfo::read(&String::from_utf8_lossy(&bytes)));
     if info.as_ref().is_some_and(CpuInfo::is_empty) {
         problems.add(Source::ProcCpuinfo, ReadFailure::Malformed, "no processor is listed");
     }
-    problems.section(processors(&info.unwrap_or_default(), &topology(tree)))
+    problems.section(processors(&info.unwrap_or_default(), &topology(tree), table))
+}
+
+/// Whether there are processors of one model in several sockets; one of two kinds of core is a single one.
+pub(super) fn are_several(content: &Processors) -> bool {
+    let models: Vec<_> = content.processors.iter().filter_map(|processor| processor.model.as_ref()).collect();
+    models.len() > 1 && models.iter().all(|model| model.value == models[0].value)
 }
 
 fn topology(tree: &FileTree) -> Topology {

@@ -15,6 +15,12 @@ use crate::platform::{self, FileTree, ReadError};
 /// The variable's name and the GUID of the EFI specification's global variables.
 const SECURE_BOOT: &str = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
+/// The kernel shows one tree in two places; copies often have only one of them.
+const DEVICE_TREES: [&str; 2] = ["proc/device-tree", "sys/firmware/devicetree/base"];
+
+/// A list of a few names.
+const COMPATIBLE_LIMIT: u64 = 4096;
+
 /// SMBIOS, else the kernel's digest of it, else the device tree.
 pub(super) fn collect(tree: &FileTree, table: Option<&Table<'_>>, firmware: &[CollectionProblem]) -> Section<System> {
     let mut problems = Problems(firmware.to_vec());
@@ -44,11 +50,15 @@ fn without_table(tree: &FileTree, problems: &mut Problems) -> System {
     if system != System::default() {
         return system;
     }
-    let board = |name: &str| {
-        tree.line(&format!("proc/device-tree/{name}"))
-            .or_else(|| tree.line(&format!("sys/firmware/devicetree/base/{name}")))
-    };
-    system::from_device_tree(board("model").as_deref(), board("serial-number").as_deref())
+    let board = |name: &str| DEVICE_TREES.iter().find_map(|directory| tree.line(&format!("{directory}/{name}")));
+    let compatible = DEVICE_TREES
+        .iter()
+        .find_map(|directory| tree.read(&format!("{directory}/compatible"), COMPATIBLE_LIMIT).ok());
+    system::from_device_tree(
+        board("model").as_deref(),
+        board("serial-number").as_deref(),
+        &compatible.unwrap_or_default(),
+    )
 }
 
 fn secure_boot(tree: &FileTree, problems: &mut Problems) -> Option<SecureBoot> {
@@ -88,6 +98,7 @@ pub(super) fn collect_operating_system(tree: &FileTree) -> Section<OperatingSyst
         .keep(Source::OsRelease, text)
         .map(|text| os_release::read(&text))
         .unwrap_or_default();
+    system.release = release(tree, &system).or(system.release);
     system.kernel = kernel(tree)
         .and_then(|text| SoftwareVersion::observed(&text))
         .map(|version| Fact::new(version, Source::Kernel));
@@ -104,6 +115,14 @@ pub(super) fn collect_operating_system(tree: &FileTree) -> Section<OperatingSyst
         }
     }
     problems.section(system)
+}
+
+/// What the system states in a file of its own goes before os-release: updates change it first.
+fn release(tree: &FileTree, system: &OperatingSystem) -> Option<Fact<SoftwareVersion>> {
+    let (id, version) = system.id.as_ref().zip(system.version.as_ref())?;
+    let text = tree.line(os_release::release_file(id.value.as_str())?)?;
+    let release = os_release::stated_release(&text, version.value.as_str())?;
+    Some(Fact::new(release, Source::OsRelease))
 }
 
 fn kernel(tree: &FileTree) -> Option<String> {

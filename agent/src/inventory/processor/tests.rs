@@ -16,7 +16,7 @@ fn logical(number: u32, package: i64, siblings: &str) -> LogicalProcessor {
 }
 
 fn of_cpuinfo(text: &str) -> Processors {
-    processors(&CpuInfo::read(text), &Topology::default())
+    processors(&CpuInfo::read(text), &Topology::default(), None)
 }
 
 fn of_topology(text: &str, online: &[LogicalProcessor]) -> Processors {
@@ -24,7 +24,7 @@ fn of_topology(text: &str, online: &[LogicalProcessor]) -> Processors {
         online: online.to_vec(),
         ..Topology::default()
     };
-    processors(&CpuInfo::read(text), &topology)
+    processors(&CpuInfo::read(text), &topology, None)
 }
 
 fn figures(processor: &Processor) -> (u64, u64) {
@@ -57,7 +57,7 @@ fn cpuinfo_alone_is_enough() {
         (Some(1600), Some(1600))
     );
     assert_eq!(figures(processor), (1, 2));
-    assert_eq!(found.sockets.unwrap().value.get(), 1);
+    assert_eq!(found.packages.unwrap().value.get(), 1);
     assert!(CpuInfo::read(X86).is_virtual());
 }
 
@@ -78,7 +78,7 @@ fn threads_of_one_core_are_siblings_and_the_kernels_rates_are_preferred() {
     let first = &found.processors[0];
     assert_eq!(megahertz(&first.max_clock), Some(3400));
     assert_eq!((megahertz(&first.base_clock), megahertz(&first.min_clock)), (Some(1800), Some(400)));
-    assert_eq!(found.sockets.unwrap().value.get(), 2);
+    assert_eq!(found.packages.unwrap().value.get(), 2);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn the_economical_cores_of_a_hybrid_are_counted_and_switched_off_ones_are_said()
         efficient: "2-3\n".to_owned(),
         ..Topology::default()
     };
-    let found = processors(&CpuInfo::read(X86), &topology);
+    let found = processors(&CpuInfo::read(X86), &topology, None);
     assert_eq!(figures(&found.processors[0]), (3, 4));
     assert_eq!(found.processors[0].efficient_cores.as_ref().unwrap().value.get(), 2);
     assert_eq!(found.offline.unwrap().value.get(), 2);
@@ -110,15 +110,15 @@ fn kinds_of_arm_cores_are_told_apart_and_clusters_are_no_sockets() {
         compatible: "tronsmart,orion-r68-meta\0rockchip,rk3399\0".to_owned(),
         ..Topology::default()
     };
-    let found = processors(&CpuInfo::read(text), &topology);
+    let found = processors(&CpuInfo::read(text), &topology, None);
     assert_eq!(found.processors.iter().map(model).collect::<Vec<_>>(), ["Cortex-A53", "Cortex-A72"]);
     assert_eq!(maker(&found.processors[0]), "ARM");
-    assert_eq!(found.sockets.unwrap().value.get(), 1);
+    assert_eq!(found.packages.unwrap().value.get(), 1);
     let chip = found.chip.unwrap();
     assert_eq!((chip.value.as_str(), chip.source), ("rockchip,rk3399", Source::DeviceTree));
     let equal =
         "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd03\n\nprocessor\t: 1\nCPU implementer\t: 0x41\nCPU part\t: 0xd03\n";
-    let found = processors(&CpuInfo::read(equal), &topology).processors;
+    let found = processors(&CpuInfo::read(equal), &topology, None).processors;
     assert_eq!(
         found.iter().map(figures).collect::<Vec<_>>(),
         [(2, 2)],
@@ -126,7 +126,7 @@ fn kinds_of_arm_cores_are_told_apart_and_clusters_are_no_sockets() {
     );
     // A server with ACPI means what it says.
     let server = of_topology(equal, &topology.online);
-    assert_eq!(server.sockets.unwrap().value.get(), 2);
+    assert_eq!(server.packages.unwrap().value.get(), 2);
 }
 
 #[test]

@@ -4,16 +4,17 @@ use std::io;
 
 use inventory_schema::device::Fact;
 use inventory_schema::inventory::{
-    Battery, Disk, Display as Screens, Memory, Monitor, Network, OperatingSystem, Processor, Processors, Software, Storage, System,
+    Battery, Disk, Display as Screens, Memory, Network, OperatingSystem, Processor, Processors, Software, Storage, System,
 };
 use inventory_schema::quantity::{Count, Megahertz};
 
-use super::{View, binary_size, decimal_size, joined, shown, words};
+use super::{View, binary_size, decimal_size, joined, screen, shown, words};
 use crate::language::Language;
 
 impl View<'_> {
     pub(super) fn system(&mut self, system: &System) -> io::Result<()> {
         let lang = self.lang;
+        self.device_kind(system)?;
         self.row("Изготовитель", "Maker", shown(&system.maker, lang))?;
         self.row("Модель", "Model", shown(&system.model, lang))?;
         self.row("Исполнение", "Version", shown(&system.version, lang))?;
@@ -57,7 +58,8 @@ impl View<'_> {
                     .map(|fact| words::secure_boot(fact.value, lang).to_owned()),
             )?;
         }
-        self.row("Виртуальная машина", "Virtual machine", shown(&system.hypervisor, lang))
+        self.row("Виртуальная машина", "Virtual machine", shown(&system.hypervisor, lang))?;
+        self.firmware_details(system)
     }
 
     pub(super) fn processors(&mut self, content: &Processors) -> io::Result<()> {
@@ -83,9 +85,10 @@ impl View<'_> {
         }
         let several = |fact: &&Fact<Count>| fact.value.get() > 1;
         let number = |fact: &Fact<Count>| fact.value.get().to_string();
-        self.row("Процессоров", "Processors", content.sockets.as_ref().filter(several).map(number))?;
+        self.row("Процессоров", "Processors", content.packages.as_ref().filter(several).map(number))?;
         self.row("Отключено потоков", "Threads switched off", content.offline.as_ref().map(number))?;
-        self.row("Система на кристалле", "System on a chip", shown(&content.chip, lang))
+        self.row("Система на кристалле", "System on a chip", shown(&content.chip, lang))?;
+        self.caches(content)
     }
 
     pub(super) fn memory(&mut self, memory: &Memory) -> io::Result<()> {
@@ -101,19 +104,18 @@ impl View<'_> {
             memory.installed.as_ref().map(|fact| binary_size(fact.value, lang)),
         )?;
         self.row("Разъёмов", "Slots", memory.slots.as_ref().map(|fact| fact.value.get().to_string()))?;
+        self.arrays(memory)?;
         for module in &memory.modules {
-            let slot = module
-                .slot
-                .as_ref()
-                .map_or_else(|| lang.choose("Модуль", "Module").to_owned(), ToString::to_string);
+            let slot = self.module_label(memory, module);
             let size = module.size.as_ref().map(|fact| binary_size(fact.value, lang));
             let speed = module.speed.as_ref().map(|fact| format!("{} MT/s", fact.value.get()));
             let serial = shown(&module.serial, lang).map(|serial| format!("№ {serial}"));
             let parts = [
                 size,
+                shown(&module.form, lang),
                 shown(&module.technology, lang),
                 speed,
-                shown(&module.maker, lang),
+                self.module_maker(module),
                 shown(&module.part_number, lang),
                 serial,
             ];
@@ -161,35 +163,13 @@ impl View<'_> {
             )?;
         }
         for monitor in &display.monitors {
-            self.row(monitor.port.as_str(), monitor.port.as_str(), Some(self.monitor(monitor)))?;
+            self.row(monitor.port.as_str(), monitor.port.as_str(), Some(screen::line(monitor, lang)))?;
         }
         self.nothing(
             display.adapters.is_empty() && display.monitors.is_empty(),
             "экранов нет",
             "no screens",
         )
-    }
-
-    fn monitor(&self, monitor: &Monitor) -> String {
-        let lang = self.lang;
-        let name = [shown(&monitor.maker, lang), shown(&monitor.model, lang)]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" ");
-        let pixels = monitor
-            .horizontal
-            .as_ref()
-            .zip(monitor.vertical.as_ref())
-            .map(|(h, v)| format!("{}×{}", h.value.get(), v.value.get()));
-        let serial = shown(&monitor.serial, lang).map(|serial| format!("№ {serial}"));
-        joined([
-            Some(words::connection(monitor.connection.value, lang).to_owned()),
-            Some(name).filter(|name| !name.is_empty()),
-            diagonal(monitor, lang),
-            pixels,
-            serial,
-        ])
     }
 
     pub(super) fn network(&mut self, network: &Network) -> io::Result<()> {
@@ -225,6 +205,7 @@ impl View<'_> {
                 shown(&system.id, lang),
                 shown(&system.version, lang),
                 shown(&system.variant, lang),
+                shown(&system.release, lang),
             ])),
         )?;
         self.row(
@@ -271,7 +252,13 @@ impl View<'_> {
         for list in &software.lists {
             let manager = words::manager(list.manager);
             let count = format!("{} {}", self.lang.choose("пакетов:", "packages:"), list.packages.len());
-            self.row(manager, manager, Some(count))?;
+            let size = list.installed_size.map(|size| decimal_size(size, self.lang));
+            let last_change = list.last_change.map(|time| {
+                let day = time.to_string();
+                let day = day.split('T').next().unwrap_or_default();
+                format!("{} {day}", self.lang.choose("последнее изменение", "last changed"))
+            });
+            self.row(manager, manager, Some(joined([Some(count), size, last_change])))?;
         }
         Ok(())
     }
@@ -296,17 +283,5 @@ fn life_used(disk: &Disk, lang: Language) -> Option<String> {
         lang.choose("ресурс исчерпан", "beyond its life").to_owned()
     } else {
         format!("{} {percent} %", lang.choose("израсходовано ресурса до", "life used up to"))
-    })
-}
-
-/// In whole inches, as screens are sold; with the verdict where the size is a filler.
-fn diagonal(monitor: &Monitor, lang: Language) -> Option<String> {
-    let (width, height) = monitor.width.as_ref().zip(monitor.height.as_ref())?;
-    let inches = (width.value.get() as f64).hypot(height.value.get() as f64) / 25.4;
-    let size = format!("{inches:.0}″");
-    Some(if width.trust.is_plausible() {
-        size
-    } else {
-        format!("{size} ({})", words::trust(width.trust, lang))
     })
 }

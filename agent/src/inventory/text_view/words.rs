@@ -1,9 +1,11 @@
 //! What the closed words of an inventory are called, in both languages.
 
+pub(super) mod kind;
+
 use inventory_schema::device::{Source, Trust};
 use inventory_schema::inventory::{
-    ChassisKind, DiskBus, DiskHealth, DiskKind, DisplayConnection, Duplex, NetworkMedium, PackageManager, PeripheralKind,
-    PrinterConnection, PrinterKind, SecureBoot,
+    ChassisKind, DiskBus, DiskHealth, DiskKind, DisplayConnection, Duplex, ErrorCorrection, Identifier, NetworkMedium, PackageManager,
+    PeripheralKind, PrinterConnection, PrinterKind, SecureBoot,
 };
 use inventory_schema::section::{ReadFailure, SectionName};
 
@@ -39,6 +41,7 @@ pub(super) fn failure(failure: ReadFailure, lang: Language) -> &'static str {
         ReadFailure::Malformed => lang.choose("не удалось разобрать", "malformed"),
         ReadFailure::TooLarge => lang.choose("слишком велико", "too large"),
         ReadFailure::SystemError => lang.choose("ошибка системы", "system error"),
+        ReadFailure::TimedOut => lang.choose("не ответило вовремя", "did not answer in time"),
         ReadFailure::Other => lang.choose("не прочитано", "not read"),
     }
 }
@@ -70,6 +73,9 @@ pub(super) fn source(source: Source) -> &'static str {
         Source::HostName => "/etc/hostname",
         Source::Efi => "EFI",
         Source::DpkgStatus => "dpkg",
+        Source::RpmDatabase => "RPM",
+        Source::Flatpak => "Flatpak",
+        Source::Snap => "snap",
         Source::Sysinfo => "sysinfo",
         Source::Other => "—",
     }
@@ -96,6 +102,27 @@ pub(super) fn chassis(kind: ChassisKind, lang: Language) -> &'static str {
         ChassisKind::EmbeddedPc => lang.choose("встраиваемый", "embedded PC"),
         ChassisKind::Unknown => lang.choose("не указан", "not stated"),
         ChassisKind::Other => lang.choose("другой", "other"),
+    }
+}
+
+pub(super) fn identifier(identifier: Identifier, lang: Language) -> &'static str {
+    match identifier {
+        Identifier::SystemSerial => lang.choose("серийный номер", "serial number"),
+        Identifier::BoardSerial => lang.choose("номер платы", "board serial"),
+        Identifier::ChassisSerial => lang.choose("номер корпуса", "chassis serial"),
+        Identifier::AssetTag => lang.choose("инвентарная метка", "asset tag"),
+        Identifier::Other => lang.choose("другой номер", "another number"),
+    }
+}
+
+pub(super) fn error_correction(correction: ErrorCorrection, lang: Language) -> &'static str {
+    match correction {
+        ErrorCorrection::None => lang.choose("нет", "none"),
+        ErrorCorrection::Parity => lang.choose("контроль чётности", "parity"),
+        ErrorCorrection::SingleBit => lang.choose("одного бита (ECC)", "single bit (ECC)"),
+        ErrorCorrection::MultiBit => lang.choose("нескольких битов (ECC)", "several bits (ECC)"),
+        ErrorCorrection::Crc => "CRC",
+        ErrorCorrection::Other => lang.choose("другая", "other"),
     }
 }
 

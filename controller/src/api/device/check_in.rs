@@ -78,7 +78,7 @@ struct Believed {
 }
 
 impl Believed {
-    /// An agent that has heard of no order has just started, and looked at its hardware: `ordered` is of before.
+    /// An agent that has heard of no order has just started: whether it has looked since `ordered` it knows itself.
     fn of(check_in: CheckIn, ordered: Option<Timestamp>) -> Self {
         Self {
             held: check_in.held,
@@ -235,7 +235,7 @@ impl Visit {
         let (trust, trust_digest) = authority.trust();
         let answer = CheckInAnswer {
             wanted: missing_sections(&standing.held, &self.believed.held),
-            collect_now: collect_now || plain.collection > self.believed.collection,
+            collect_now: collect_now || is_later(plain.collection, self.believed.collection),
             head: standing.head,
             trust: (self.believed.trust != Some(trust_digest)).then(|| trust.clone()),
             receipt: self.newer_receipt(state, &standing).await?,
@@ -300,6 +300,11 @@ fn missing_sections(held: &BTreeMap<SectionName, Digest>, believed: &BTreeMap<Se
         .into_iter()
         .filter(|name| held.get(name).is_none_or(|digest| believed.get(name) != Some(digest)))
         .collect()
+}
+
+/// Whether an order was given after the one that the device has heard of.
+fn is_later(ordered: Option<Timestamp>, heard: Option<Timestamp>) -> bool {
+    ordered.zip(heard).is_some_and(|(ordered, heard)| ordered > heard)
 }
 
 fn says_something(answer: &CheckInAnswer, acknowledged: Option<ChainHead>) -> bool {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::device::{Fact, MacAddress, PrinterName, SerialNumber, Source};
+use crate::jedec::JedecCode;
 use crate::quantity::{BitsPerSecond, Bytes, Count, Megahertz, Megatransfers, MilliwattHours, Percent};
 use crate::section::{SectionContent, SectionName};
 use crate::text::{DeviceName, HardwareText, Word};
@@ -12,15 +13,29 @@ use crate::text::{DeviceName, HardwareText, Word};
 pub struct Processors {
     /// One entry per socket, or per kind of core on ARM systems that mix them.
     pub processors: Vec<Processor>,
-    /// Physical processors. A board that counts its clusters of cores as packages has one.
+    /// Sockets for processors, empty ones included (SMBIOS type 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sockets: Option<Fact<Count>>,
+    /// Physical processors. A board that counts its clusters of cores as packages has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Fact<Count>>,
     /// Logical processors that are switched off; they are in no entry's count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline: Option<Fact<Count>>,
     /// The system on a chip as the device tree names it: `rockchip,rk3588`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chip: Option<Fact<HardwareText>>,
+    /// By level, of all sockets together (SMBIOS type 7).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caches: Vec<ProcessorCache>,
+}
+
+/// The processor's own memory of one level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessorCache {
+    /// 1 is the nearest.
+    pub level: Count,
+    pub size: Fact<Bytes>,
 }
 
 impl SectionContent for Processors {
@@ -67,11 +82,35 @@ pub struct Memory {
     pub slots: Option<Fact<Count>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<MemoryModule>,
+    /// The names of the sockets without a module, where they have names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty_slots: Vec<DeviceName>,
+    /// What the board can take: SMBIOS type 16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_capacity: Option<Fact<Bytes>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_correction: Option<Fact<ErrorCorrection>>,
+    /// The sum of the address ranges that firmware gave to memory: SMBIOS type 19.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped: Option<Fact<Bytes>>,
 }
 
 impl SectionContent for Memory {
     const NAME: SectionName = SectionName::Memory;
     const FORMAT: &'static str = "memory/1";
+}
+
+/// How a memory array mends its errors (DSP0134 table 74).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCorrection {
+    None,
+    Parity,
+    SingleBit,
+    MultiBit,
+    Crc,
+    #[serde(other)]
+    Other,
 }
 
 /// A populated socket: SMBIOS type 17.
@@ -92,6 +131,20 @@ pub struct MemoryModule {
     pub part_number: Option<Fact<HardwareText>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<Fact<SerialNumber>>,
+    /// Beside [`Self::slot`] on boards that call the sockets of all channels alike: `BANK 0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank: Option<DeviceName>,
+    /// `DIMM`, `SODIMM`, `Row-Of-Chips` where it is soldered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Fact<Word>>,
+    /// The rate it runs at; boards are often slower than their modules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured_speed: Option<Fact<Megatransfers>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<Fact<Count>>,
+    /// The maker's code, where firmware gives one; the controller knows whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker_code: Option<Fact<JedecCode>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

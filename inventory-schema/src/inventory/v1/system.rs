@@ -3,9 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::device::{AssetTag, Fact, Hostname, SerialNumber, SystemUuid};
+use super::KindVerdict;
+use crate::device::{AssetTag, Fact, Hostname, OemText, SerialNumber, Source, SystemUuid};
+use crate::quantity::{Bytes, Count};
 use crate::section::{SectionContent, SectionName};
-use crate::text::{HardwareText, SoftwareName, SoftwareVersion, SystemTitle, Word};
+use crate::text::{HardwareText, RawText, SoftwareName, SoftwareVersion, SystemTitle, Word};
+use crate::timestamp::Timestamp;
 
 /// SMBIOS types 0 to 3, or what stands for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +37,65 @@ pub struct System {
     /// The hypervisor's vendor, when the computer is a virtual machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hypervisor: Option<Fact<HardwareText>>,
+    /// What the computer is, as the agent concludes from all sections; a technician may overrule it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<KindVerdict>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<Tpm>,
+    /// Sockets for expansion cards, used ones included (SMBIOS type 9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expansion_slots: Option<Fact<Count>>,
+    /// Those of them that firmware calls available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_expansion_slots: Option<Fact<Count>>,
+    /// SMBIOS type 11, fillers left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub oem_strings: Vec<Fact<OemText>>,
+    /// The boards that the device tree says this one is compatible with, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compatible: Vec<Fact<Word>>,
+    /// The table's version, `3.2`: it decides the byte order of the UUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smbios_version: Option<Fact<Word>>,
+    /// Identifying values that firmware has a place for and left empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blank: Vec<BlankReading>,
+}
+
+/// An identifying value that was looked for, found and empty: which is another thing than not looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BlankReading {
+    pub identifier: Identifier,
+    pub source: Source,
+    /// What stands there instead of text: spaces, or bytes that are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<RawText>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Identifier {
+    SystemSerial,
+    BoardSerial,
+    ChassisSerial,
+    AssetTag,
+    #[serde(other)]
+    Other,
+}
+
+/// The security chip: SMBIOS type 43.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tpm {
+    /// The four letters of the maker: `INTC`, `IFX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Fact<Word>>,
+    /// Which specification it follows: `2.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub specification: Option<Fact<Word>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<Fact<Word>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Fact<HardwareText>>,
 }
 
 impl SectionContent for System {
@@ -52,6 +114,13 @@ pub struct Chassis {
     pub serial: Option<Fact<SerialNumber>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_tag: Option<Fact<AssetTag>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Fact<HardwareText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<Fact<HardwareText>>,
+    /// Whether the chassis can be locked: the highest bit of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has_lock: Option<Fact<bool>>,
 }
 
 /// The chassis as firmware claims it (SMBIOS 3.x, table 17). Known to lie: 12 % of Russian-brand notebooks
@@ -94,6 +163,8 @@ pub struct Baseboard {
     pub version: Option<Fact<HardwareText>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<Fact<SerialNumber>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_tag: Option<Fact<AssetTag>>,
 }
 
 /// SMBIOS type 0, and what EFI says.
@@ -133,6 +204,10 @@ pub struct OperatingSystem {
     /// `PRETTY_NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<Fact<SystemTitle>>,
+    /// The release to its last number, where it says more than `VERSION_ID`: `7.3.6` of RED OS, `1.8.1.6` of
+    /// Astra, `12.7` of Debian.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Fact<SoftwareVersion>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<Fact<SoftwareVersion>>,
     /// As the kernel names it: `x86_64`, `aarch64`, `e2k`.
@@ -163,6 +238,23 @@ impl SectionContent for Software {
 pub struct PackageList {
     pub manager: PackageManager,
     pub packages: Vec<SoftwarePackage>,
+    /// What the packages take on disk, where the manager says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed_size: Option<Bytes>,
+    /// When a package was last installed or updated, by the computer's clock of then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<Timestamp>,
+}
+
+impl PackageList {
+    pub fn new(manager: PackageManager, packages: Vec<SoftwarePackage>) -> Self {
+        Self {
+            manager,
+            packages,
+            installed_size: None,
+            last_change: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
