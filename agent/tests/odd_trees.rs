@@ -156,7 +156,7 @@ fn what_may_not_be_read_is_said() {
     let computer = Computer::notebook();
     fs::set_permissions(computer.root(), Permissions::from_mode(0o755)).unwrap();
     for closed in ["var/lib/dpkg", "sys/class/power_supply"] {
-        fs::set_permissions(computer.root().join(closed), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(computer.root().join(closed), Permissions::from_mode(0o000)).unwrap();
     }
     let mut command = agent();
     if rustix::process::geteuid().is_root() {
