@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-all bench bench-agent check-windows fleet fleet-herd schema routes deny clean
+.PHONY: help demo test test-all bench bench-agent bench-inventory check-windows fleet fleet-herd schema routes deny clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,11 @@ bench-agent: ## the shipped agent at rest against a real controller: memory, CPU
 	cargo build --profile shipped -p cos-agent
 	cargo build -p cos-controller --bin cos-controller
 	packaging/test/agent_at_rest.py target/shipped/cos-agent target/debug/cos-controller
+
+bench-inventory: ## an inventory of the shipped agent beside fusioninventory-agent's: CPU, time, memory, processes
+	command -v fusioninventory-inventory >/dev/null || apt-get install -y --no-install-recommends fusioninventory-agent
+	cargo build --profile shipped -p cos-agent
+	packaging/test/inventory_against_fusion.py target/shipped/cos-agent
 
 # How large the fleet is, how long it lives and which one it is: make fleet N=10000 HOURS=1 PACE=1
 N ?= 200

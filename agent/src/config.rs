@@ -27,6 +27,8 @@ pub struct AgentConfig {
     /// Where the second unit, with the administrator's rights, waits; without it this process looks at the
     /// hardware with the rights it has.
     pub privileged_socket: Option<PathBuf>,
+    /// Ask the printers in the network that the queues of CUPS name who they are, by SNMP.
+    pub network_printers: bool,
     pub proxy: ProxyConfig,
     pub spool: SpoolConfig,
 }
@@ -38,6 +40,7 @@ impl Default for AgentConfig {
             controllers: Vec::new(),
             inventory_interval_seconds: InventoryInterval(86_400),
             privileged_socket: None,
+            network_printers: false,
             proxy: ProxyConfig::default(),
             spool: SpoolConfig::default(),
         }

@@ -3,13 +3,15 @@
 //! [`collect()`] asks the tree of files and shapes nothing; the readers beside it (`smbios`, `edid`,
 //! `processor`, …) are given bytes and texts and know no path. A source that cannot be read is a
 //! [`CollectionProblem`] in its section and never hides what other sources said (promise 4). No program is
-//! started and no socket opened. Values that change from hour to hour are left out, so that an unchanged
+//! started and no packet sent; the running kernel is asked for the cards' own addresses. Values that change from
+//! hour to hour are left out, so that an unchanged
 //! computer has unchanged digests.
 //!
 //! Called by `cos-agent inventory`, by enrollment for [`evidence()`] and by the event loop for reports.
 //!
 //! [`CollectionProblem`]: inventory_schema::section::CollectionProblem
 
+pub mod ask_printers;
 pub mod battery;
 mod collect;
 pub mod device_kind;
@@ -17,6 +19,7 @@ pub mod display;
 pub mod dpkg;
 pub mod edid;
 pub mod flatpak;
+pub mod hypervisor_cards;
 pub mod memory;
 pub mod network;
 pub mod os_release;
@@ -37,7 +40,7 @@ use inventory_schema::enrollment::HardwareEvidence;
 use inventory_schema::inventory::{Disk, DiskKind, NetworkCard, NetworkMedium};
 use inventory_schema::text::Word;
 
-pub use collect::{Limits, collect, collect_within};
+pub use collect::{Limits, collect, collect_within, printer_hosts};
 
 /// What the computer is known by besides its key: readings that nothing speaks against, of parts that stay
 /// in the computer. Sticks, cards and adapters on USB are left out, because they wander (promise 3).

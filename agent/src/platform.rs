@@ -5,6 +5,8 @@
 
 mod file_tree;
 #[cfg(target_os = "linux")]
+mod link_addresses;
+#[cfg(target_os = "linux")]
 mod linux;
 pub mod local_socket;
 pub mod private_file;
@@ -14,10 +16,13 @@ mod windows;
 
 pub use file_tree::{FileTree, ReadError};
 #[cfg(target_os = "linux")]
+pub use link_addresses::own_addresses;
+#[cfg(target_os = "linux")]
 pub use linux::{
     CONFIG_FILE, STATE_DIRECTORY, UNREAD, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock,
 };
 #[cfg(target_os = "windows")]
 pub use windows::{
-    CONFIG_FILE, STATE_DIRECTORY, UNREAD, asked_to_stop, boot_clock, boot_id, machine_architecture, usable_memory, wall_clock,
+    CONFIG_FILE, STATE_DIRECTORY, UNREAD, asked_to_stop, boot_clock, boot_id, machine_architecture, own_addresses, usable_memory,
+    wall_clock,
 };

@@ -13,9 +13,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use inventory_schema::Inventory;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::collect;
+use crate::config::AgentConfig;
+use crate::inventory::ask_printers::{self, Asking, PrinterHost};
+use crate::inventory::{collect, printer_hosts};
 use crate::platform::FileTree;
 use crate::platform::local_socket::{self, Connection};
 
@@ -24,6 +27,8 @@ use crate::platform::local_socket::{self, Connection};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PrivilegedAction {
     CollectInventory,
+    /// Where the printers can be asked that the queues of CUPS name: only the administrator reads those.
+    NamePrinterHosts,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,18 +55,46 @@ pub enum Collector {
     OwnRights(FileTree),
     /// The second unit, by its socket.
     SecondUnit(PathBuf),
+    /// As the other one, and then this process asks the printers of the network.
+    WithNetworkPrinters(Box<Collector>),
 }
 
 impl Collector {
+    /// As the settings say.
+    pub fn of(config: &AgentConfig) -> Self {
+        let collector = match &config.privileged_socket {
+            Some(socket) => Self::SecondUnit(socket.clone()),
+            None => Self::OwnRights(FileTree::live()),
+        };
+        if config.network_printers {
+            Self::WithNetworkPrinters(Box::new(collector))
+        } else {
+            collector
+        }
+    }
+
     pub fn collect(&self) -> Result<Inventory, PrivilegedError> {
         match self {
             Self::OwnRights(tree) => Ok(collect(tree)),
             Self::SecondUnit(socket) => ask(socket, PrivilegedAction::CollectInventory),
+            Self::WithNetworkPrinters(collector) => {
+                let mut inventory = collector.collect()?;
+                ask_printers::complete(&mut inventory, &collector.printer_hosts()?, Asking::default());
+                Ok(inventory)
+            }
+        }
+    }
+
+    fn printer_hosts(&self) -> Result<Vec<PrinterHost>, PrivilegedError> {
+        match self {
+            Self::OwnRights(tree) => Ok(printer_hosts(tree)),
+            Self::SecondUnit(socket) => ask(socket, PrivilegedAction::NamePrinterHosts),
+            Self::WithNetworkPrinters(collector) => collector.printer_hosts(),
         }
     }
 }
 
-fn ask(socket: &Path, action: PrivilegedAction) -> Result<Inventory, PrivilegedError> {
+fn ask<T: DeserializeOwned>(socket: &Path, action: PrivilegedAction) -> Result<T, PrivilegedError> {
     let mut connection = local_socket::connect(socket, PATIENCE).map_err(|error| PrivilegedError::Connect(socket.to_owned(), error))?;
     let mut request = serde_json::to_vec(&action).expect("an action is a word");
     request.push(b'\n');
@@ -94,6 +127,7 @@ fn perform(mut connection: Connection, tree: &FileTree) -> io::Result<()> {
             let inventory = collect(tree);
             connection.write_all(&serde_json::to_vec(&inventory)?)
         }
+        PrivilegedAction::NamePrinterHosts => connection.write_all(&serde_json::to_vec(&printer_hosts(tree))?),
     }
 }
 
@@ -102,11 +136,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn printers_of_the_network_are_asked_only_when_told_to() {
+        let asking = AgentConfig {
+            network_printers: true,
+            ..AgentConfig::default()
+        };
+        assert!(matches!(Collector::of(&AgentConfig::default()), Collector::OwnRights(_)));
+        assert!(matches!(Collector::of(&asking), Collector::WithNetworkPrinters(_)));
+    }
+
+    #[test]
     fn the_second_unit_collects_for_one_that_has_no_rights() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
         std::fs::create_dir_all(root.join("proc")).unwrap();
         std::fs::write(root.join("proc/meminfo"), "MemTotal:        8000000 kB\n").unwrap();
+        std::fs::create_dir_all(root.join("etc/cups")).unwrap();
+        let queue = "<Printer MFU>\nDeviceURI socket://10.0.0.5:9100\n</Printer>\n";
+        std::fs::write(root.join("etc/cups/printers.conf"), queue).unwrap();
         let socket = folder.path().join("privileged.sock");
         let (unit_socket, tree) = (socket.clone(), FileTree::new(&root));
         std::thread::spawn(move || serve(&unit_socket, &tree));
@@ -117,6 +164,11 @@ mod tests {
         let inventory = Collector::SecondUnit(socket.clone()).collect().unwrap();
         let usable = inventory.sections.memory.content().unwrap().usable.clone().unwrap();
         assert_eq!(usable.value.get(), 8_000_000 * 1024);
+        let host = PrinterHost {
+            place: 0,
+            host: "10.0.0.5".to_owned(),
+        };
+        assert_eq!(Collector::SecondUnit(socket.clone()).printer_hosts().unwrap(), [host]);
         let mut stranger = local_socket::connect(&socket, PATIENCE).unwrap();
         stranger.write_all(b"\"run_a_program\"\n").unwrap();
         let mut answer = Vec::new();

@@ -15,7 +15,7 @@ use inventory::process::{agent, on_tree};
 use inventory_schema::Inventory;
 use inventory_schema::device::{Source, Trust};
 use inventory_schema::inventory::{
-    Certainty, ChassisKind, DeviceKind, DiskKind, DisplayConnection, KindSign, NetworkMedium, PeripheralKind,
+    Certainty, ChassisKind, DeviceKind, DiskHealth, DiskKind, DisplayConnection, KindSign, NetworkMedium, PeripheralKind, PrinterKind,
 };
 use inventory_schema::section::{ReadFailure, Section};
 
@@ -84,6 +84,8 @@ fn a_notebooks_tree_is_read_into_the_document() {
         1,
         "the mouse's battery is not counted"
     );
+    let cell = &sections.battery.content().unwrap().cells[0];
+    assert_eq!(cell.wear.as_ref().unwrap().value.get(), 18);
     let peripherals = sections.peripherals.content().unwrap();
     assert_eq!(peripherals.cameras[0].model.as_str(), "Integrated Camera");
     assert_eq!(
@@ -95,12 +97,39 @@ fn a_notebooks_tree_is_read_into_the_document() {
         1
     );
     assert_eq!(peripherals.printers[0].name.as_str(), "withheld");
+    assert_eq!(peripherals.printers.len(), 1, "its queue and its plug are one");
+    assert_eq!(peripherals.printers[0].kind, Some(PrinterKind::Multifunction));
     assert_eq!(peripherals.touch_screens[0].as_str(), "ILITEK Multi-Touch");
+    let surface = &peripherals.touch_surfaces[0];
+    assert_eq!(surface.hardware_id.as_ref().unwrap().as_str(), "222a:0001");
 
     let system = sections.operating_system.content().unwrap();
     assert_eq!(system.title.as_ref().unwrap().value.as_str(), "Astra Linux 1.8");
     assert_eq!(system.host_name.as_ref().unwrap().value.as_str(), "kab-12-pc03");
     assert_eq!(sections.software.content().unwrap().lists[0].packages.len(), 2);
+}
+
+#[test]
+fn a_flash_chip_tells_its_firmware_and_its_age() {
+    let computer = Computer::empty();
+    for (attribute, value) in [
+        ("size", "122142720"),
+        ("device/type", "MMC"),
+        ("device/name", "GR0064"),
+        ("device/rev", "0x8"),
+        ("device/fwrev", "0x0600000000000000"),
+        ("device/serial", "0x1a2b3c4d"),
+        ("device/life_time", "0x01 0x04"),
+        ("device/pre_eol_info", "0x01"),
+    ] {
+        computer.write(&format!("sys/block/mmcblk0/{attribute}"), format!("{value}\n"));
+    }
+    let sections = on_tree(computer.root()).sections;
+    let disk = &sections.storage.content().unwrap().disks[0];
+    assert_eq!(disk.kind.value, DiskKind::Emmc);
+    assert_eq!(disk.firmware.as_ref().unwrap().value.as_str(), "0x0600000000000000");
+    assert_eq!(disk.health.as_ref().unwrap().value, DiskHealth::Good);
+    assert_eq!(disk.life_used.as_ref().unwrap().value.get(), 40);
 }
 
 #[test]
@@ -277,10 +306,17 @@ fn the_table_is_russian_or_english() {
         "Astra Linux 1.8",
         "ноутбук — уверенно: аккумулятор",
         "Не заполнено",
+        "износ 18 %",
+        "МФУ",
+        "Сенсорный экран",
+        "USB-накопитель",
     ] {
         assert!(russian.contains(part), "{part} is missing in\n{russian}");
     }
-    assert!(table("en").contains("maker's filler"));
+    let english = table("en");
+    for part in ["maker's filler", "worn by 18 %", "Multifunction printer", "USB storage"] {
+        assert!(english.contains(part), "{part} is missing in\n{english}");
+    }
 }
 
 #[test]

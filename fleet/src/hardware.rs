@@ -276,6 +276,8 @@ fn battery(dice: &mut Dice, kind: Kind) -> Battery {
             technology: None,
             design_capacity: energy(design),
             full_capacity: energy(left),
+            wear: None,
+            cycles: None,
         }],
     }
 }

@@ -127,15 +127,20 @@ fn udev(bytes: &[u8]) -> usize {
 
 fn cpuinfo(bytes: &[u8]) -> usize {
     let info = processor::CpuInfo::read(&String::from_utf8_lossy(bytes));
-    size(&info) + size(&processor::processors(&info, &[], None)) + size(&info.is_virtual())
+    size(&info) + size(&processor::processors(&info, &processor::Topology::default(), None)) + size(&info.is_virtual())
 }
 
 fn input_devices(bytes: &[u8]) -> usize {
-    size(&peripherals::touch_screens(&String::from_utf8_lossy(bytes)))
+    let inputs = peripherals::touch::inputs(&String::from_utf8_lossy(bytes));
+    size(&inputs) + size(&peripherals::touch::touch_surfaces(&inputs, Source::ProcInput))
 }
 
 fn printers(bytes: &[u8]) -> usize {
-    size(&peripherals::printers(&String::from_utf8_lossy(bytes)))
+    let text = String::from_utf8_lossy(bytes);
+    let queues = peripherals::printers::queues(&text);
+    let description = peripherals::printers::Description::read(&text);
+    let listed = peripherals::printers::printers(&queues, &|_| description.clone(), &[]);
+    size(&queues) + size(&listed)
 }
 
 fn canonical(bytes: &[u8]) -> usize {

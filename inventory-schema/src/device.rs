@@ -147,6 +147,8 @@ pub enum Source {
     Udev,
     /// `/sys/class/net`.
     SysfsNet,
+    /// Asked of the running kernel by netlink.
+    Netlink,
     /// `/sys/class/drm`.
     SysfsDrm,
     Edid,
@@ -158,8 +160,14 @@ pub enum Source {
     SysfsPowerSupply,
     /// `/proc/bus/input/devices`.
     ProcInput,
+    /// `/sys/class/input`.
+    SysfsInput,
+    /// `/sys/class/video4linux`.
+    SysfsVideo,
     /// `/etc/cups/printers.conf`.
     Cups,
+    /// Asked of a printer in the network by SNMP.
+    Snmp,
     OsRelease,
     /// `/proc/sys/kernel` and `/proc/version`.
     Kernel,
@@ -222,7 +230,7 @@ impl<T> Fact<T> {
 }
 
 checked_text!(/// A serial number as firmware gives it, placeholders included.
-    SerialNumber, at most 64, r"^[ -~]+$" => ascii_printable, from "SMBIOS, disks, EDID, USB descriptors");
+    SerialNumber, at most 64, r"^[ -~]+$" => ascii_printable, from "SMBIOS, disks, EDID, USB descriptors, printers");
 /// Stands where free text was withheld because it may hold a person's name.
 pub const WITHHELD: &str = "withheld";
 

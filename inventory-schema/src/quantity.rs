@@ -96,6 +96,8 @@ quantity!(/// An energy in milliwatt-hours, as batteries give their capacity.
     MilliwattHours, largest 100_000_000, "mW·h");
 quantity!(/// A number of things of one kind: cores, threads, cycles, reports.
     Count, largest 1_000_000_000, "pcs");
+quantity!(/// Hundredth parts of a whole; what is worn beyond its life has more than a hundred.
+    Percent, largest 1_000, "%");
 quantity!(/// A calendar year.
     Year, largest 9_999, "year");
 quantity!(/// A week of the year as EDID gives it, 1 to 54.

@@ -15,7 +15,14 @@ SIZE_LIMIT_BYTES = 8 << 20
 
 
 def inventory_peak(program):
-    """The whole output and the peak resident memory, in KiB, of one inventory.
+    """The whole output and the peak resident memory, in KiB, of one inventory."""
+    # An empty PATH: the agent starts no other program, so it needs none.
+    peak, document = peak_and_output([program, "inventory", "--json"], env={"PATH": ""})
+    return document, peak
+
+
+def peak_and_output(command, env=None):
+    """The peak resident memory of a program that prints, in KiB, and the whole output.
 
     The peak that the kernel gives for an ended child counts this interpreter's own memory too, from before the
     program took its place. So the program's own peak is read while it runs: its pipe holds one page, and before
@@ -23,8 +30,7 @@ def inventory_peak(program):
     """
     reader, writer = os.pipe()
     fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
-    # An empty PATH: the agent starts no other program, so it needs none.
-    child = subprocess.Popen([program, "inventory", "--json"], stdout=writer, env={"PATH": ""})
+    child = subprocess.Popen(command, stdout=writer, stderr=subprocess.DEVNULL if env is None else None, env=env)
     os.close(writer)
     document, peak = b"", 0
     while page := os.read(reader, 4096):
@@ -33,8 +39,8 @@ def inventory_peak(program):
             peak = max([peak] + [int(line.split()[1]) for line in status if line.startswith("VmHWM:")])
     os.close(reader)
     if child.wait() != 0:
-        sys.exit(f"{program} inventory ended with status {child.returncode}")
-    return document, peak
+        sys.exit(f"{' '.join(command)} ended with status {child.returncode}")
+    return peak, document
 
 
 def main():

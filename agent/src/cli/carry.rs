@@ -16,7 +16,6 @@ use crate::carry::{Carried, News, Unbelieved, Visit, Visited, visit};
 use crate::doctor::words::of_problem;
 use crate::language::{Language, moment};
 use crate::ledger::Ledger;
-use crate::platform::FileTree;
 use crate::privileged::Collector;
 
 /// Обменяться с контроллером через флешку, когда сети нет
@@ -81,10 +80,7 @@ fn visited(arguments: &Arguments) -> Result<Visited, Box<dyn Error>> {
         Some(path) => Some(EnrollmentToken::from_line(&read_token_file(path)?)?),
         None => None,
     };
-    let collector = match &config.privileged_socket {
-        Some(socket) => Collector::SecondUnit(socket.clone()),
-        None => Collector::OwnRights(FileTree::live()),
-    };
+    let collector = Collector::of(&config);
     let clock = system_clock(Ledger::load(&config.state_dir)?.trusted_time);
     Ok(visit(Visit {
         config: &config,

@@ -1,5 +1,6 @@
 //! `cos-agent inventory`: prints what is known of this computer, or of the one whose files lie below a
-//! directory. Needs neither network nor enrollment, and starts no program.
+//! directory. Needs neither network nor enrollment, and starts no program; asks printers in the network only when
+//! told to.
 
 use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use inventory_schema::Inventory;
 
+use crate::inventory::ask_printers::{self, Asking};
 use crate::inventory::{self, Limits, text_view};
 use crate::language::Language;
 use crate::platform::FileTree;
@@ -33,6 +35,9 @@ pub(super) struct Arguments {
     /// sys/firmware/dmi/tables — файл dmidecode.bin от dmidecode --dump-bin)
     #[arg(long, value_name = "КАТАЛОГ", default_value = "/")]
     root: PathBuf,
+    /// Спросить сетевые принтеры из очередей печати об их модели и номере (SNMP, до двух секунд)
+    #[arg(long)]
+    network_printers: bool,
     /// Сколько секунд ждать каждого раздела, если файлы не отвечают (зависший сетевой диск)
     #[arg(long, value_name = "СЕКУНД", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     section_seconds: u64,
@@ -55,7 +60,11 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
         let path = arguments.root.clone();
         return Err(InventoryError::Root { path, lang }.into());
     }
-    let inventory = inventory::collect_within(&FileTree::new(&arguments.root), limits(arguments.section_seconds));
+    let tree = FileTree::new(&arguments.root);
+    let mut inventory = inventory::collect_within(&tree, limits(arguments.section_seconds));
+    if arguments.network_printers {
+        ask_printers::complete(&mut inventory, &inventory::printer_hosts(&tree), Asking::default());
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let written = if arguments.json {
         write_json(&inventory, io::stdout().is_terminal(), &mut out)

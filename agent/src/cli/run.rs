@@ -15,7 +15,7 @@ use crate::eventloop;
 use crate::first_start::{FirstStart, enroll_a_copy};
 use crate::language::Language;
 use crate::ledger::Ledger;
-use crate::platform::{self, FileTree};
+use crate::platform;
 use crate::privileged::Collector;
 
 /// Работать: следить за оборудованием и сообщать о нём контроллеру
@@ -36,10 +36,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, _: Language) -> Result<ExitCode, Box<dyn Error>> {
     start_log();
     let config = arguments.config.load()?;
-    let collector = match &config.privileged_socket {
-        Some(socket) => Collector::SecondUnit(socket.clone()),
-        None => Collector::OwnRights(FileTree::live()),
-    };
+    let collector = Collector::of(&config);
     let clock = system_clock(Ledger::load(&config.state_dir)?.trusted_time);
     // One thread: an agent at rest should be as good as absent.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

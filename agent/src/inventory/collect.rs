@@ -9,6 +9,7 @@ mod firmware;
 mod network;
 mod patience;
 mod peripherals;
+mod printers;
 mod processor;
 mod software;
 mod storage;
@@ -26,6 +27,7 @@ use inventory_schema::text::{DeviceName, Diagnosis, Word};
 pub use patience::Limits;
 use patience::{Overdue, Patience};
 
+use super::ask_printers::PrinterHost;
 use super::device_kind::evidence::Hints;
 use super::smbios::Table;
 use super::{device_kind, memory};
@@ -70,6 +72,14 @@ pub fn collect_within(tree: &FileTree, limits: Limits) -> Inventory {
         agent: agent_version(),
         sections,
     }
+}
+
+/// Where the printers of the network can be asked, by their places in the inventory's list; none where the files
+/// that tell do not answer in time.
+pub fn printer_hosts(tree: &FileTree) -> Vec<PrinterHost> {
+    Patience::new(tree.clone(), Limits::default())
+        .ask(printers::printer_hosts)
+        .unwrap_or_default()
 }
 
 /// A section, or why it could not be read in time.

@@ -1,9 +1,14 @@
-//! What is plugged in: devices on USB, cameras among them, printers and touch surfaces.
+//! What is plugged in: devices on USB and cameras here, printers and touch surfaces in modules of their own.
 //!
 //! Pure: attributes and texts in, facts out.
 
-use inventory_schema::device::{PrinterName, SerialNumber, Source};
-use inventory_schema::inventory::{Camera, PeripheralKind, Printer, UsbDevice};
+pub mod ieee1284;
+pub mod printers;
+pub mod snmp;
+pub mod touch;
+
+use inventory_schema::device::{SerialNumber, Source};
+use inventory_schema::inventory::{Camera, PeripheralKind, UsbDevice};
 use inventory_schema::text::HardwareText;
 
 use super::hardware_id;
@@ -11,6 +16,8 @@ use super::hardware_id;
 /// One device on USB with the classes of its interfaces in order: class, subclass, protocol.
 #[derive(Debug, Clone, Default)]
 pub struct RawUsb {
+    /// Its place on the bus: `1-4`.
+    pub name: String,
     pub vendor: String,
     pub product: String,
     /// `bDeviceClass` in hexadecimal.
@@ -19,6 +26,8 @@ pub struct RawUsb {
     pub model: Option<String>,
     pub serial: Option<String>,
     pub interfaces: Vec<[u8; 3]>,
+    /// What a printer answers when asked who it is: `MFG:…;MDL:…;CMD:…;`.
+    pub ieee1284: Option<String>,
 }
 
 const HUB: &str = "09";
@@ -47,12 +56,83 @@ pub fn usb_device(raw: &RawUsb) -> Option<UsbDevice> {
 /// A device with an interface for video, whatever else it is.
 pub fn camera(raw: &RawUsb) -> Option<Camera> {
     let has_video = raw.interfaces.iter().any(|[class, ..]| *class == VIDEO);
-    let nameless = || hardware_id(&raw.vendor, &raw.product).and_then(|id| HardwareText::observed(id.as_str()));
-    let model = raw.model.as_deref().and_then(HardwareText::observed).or_else(nameless);
-    model.filter(|_| has_video).map(|model| Camera {
-        model,
+    if has_video { usb_camera(raw) } else { None }
+}
+
+fn usb_camera(raw: &RawUsb) -> Option<Camera> {
+    let hardware_id = hardware_id(&raw.vendor, &raw.product);
+    let nameless = || HardwareText::observed(hardware_id.as_ref()?.as_str());
+    Some(Camera {
+        model: raw.model.as_deref().and_then(HardwareText::observed).or_else(nameless)?,
         source: Source::SysfsUsb,
+        maker: raw.maker.as_deref().and_then(HardwareText::observed),
+        serial: raw.serial.as_deref().and_then(SerialNumber::observed),
+        hardware_id,
     })
+}
+
+/// An entry of `/sys/class/video4linux`.
+#[derive(Debug, Clone, Default)]
+pub struct RawVideo {
+    pub name: String,
+    /// The path of sysfs of the device behind it, links followed.
+    pub place: String,
+    /// 0 for a device's first entry; the others carry its settings and descriptions.
+    pub index: Option<String>,
+}
+
+/// The cameras that video drivers show and that are none by their USB class: older ones on USB, and those on
+/// the board. Decoders, tuners and software that plays at being a camera are none.
+pub fn video_cameras(videos: &[RawVideo], usb: &[RawUsb]) -> Vec<Camera> {
+    let mut places: Vec<&str> = Vec::new();
+    let mut cameras = Vec::new();
+    for video in videos
+        .iter()
+        .filter(|video| video.index.as_deref().is_none_or(|index| index == "0"))
+    {
+        let Some(camera) = video_camera(video, usb) else { continue };
+        if !places.contains(&video.place.as_str()) && places.len() < MOST_CAMERAS {
+            places.push(&video.place);
+            cameras.push(camera);
+        }
+    }
+    cameras
+}
+
+/// More than a computer has; an image processor shows dozens of entries at one place.
+const MOST_CAMERAS: usize = 16;
+
+fn video_camera(video: &RawVideo, usb: &[RawUsb]) -> Option<Camera> {
+    const OF_CAMERAS: [&str; 6] = ["camera", "cam ", "csi", "unicam", "ipu", "isp"];
+    const OF_OTHERS: [&str; 5] = ["codec", "decoder", "encoder", "tuner", "stats"];
+    let name = video.name.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    if let Some(device) = usb_name(&video.place) {
+        let raw = usb.iter().find(|raw| raw.name == device)?;
+        return if camera(raw).is_some() || says(&OF_OTHERS) {
+            None
+        } else {
+            usb_camera(raw)
+        };
+    }
+    if video.place.contains("/virtual/") || says(&OF_OTHERS) || !says(&OF_CAMERAS) {
+        return None;
+    }
+    Some(Camera {
+        model: HardwareText::observed(&video.name)?,
+        source: Source::SysfsVideo,
+        maker: None,
+        hardware_id: None,
+        serial: None,
+    })
+}
+
+/// The name of the USB device within a place: `…/usb1/1-4/1-4:1.0` is of `1-4`.
+pub fn usb_name(place: &str) -> Option<&str> {
+    let interface = place
+        .split('/')
+        .rfind(|part| part.contains(':') && part.starts_with(|c: char| c.is_ascii_digit()) && part.contains('-'))?;
+    place.contains("/usb").then_some(interface.split_once(':')?.0)
 }
 
 /// USB class codes (usb.org, defined classes); `None` where the class says nothing of use.
@@ -69,84 +149,6 @@ fn kind([class, subclass, protocol]: [u8; 3]) -> Option<PeripheralKind> {
         (0xe0, 0x01, 0x03) => PeripheralKind::Network,
         _ => return None,
     })
-}
-
-/// The queues of `/etc/cups/printers.conf`. Of the address only a USB serial number is kept: it may hold a
-/// login.
-pub fn printers(configuration: &str) -> Vec<Printer> {
-    let mut printers = Vec::new();
-    let mut current: Option<Printer> = None;
-    for line in configuration.lines().map(str::trim) {
-        if let Some(name) = queue_name(line) {
-            current = PrinterName::without_person_names(name).map(|name| Printer {
-                name,
-                model: None,
-                serial: None,
-                source: Source::Cups,
-            });
-        } else if line == "</Printer>" || line == "</DefaultPrinter>" {
-            printers.extend(current.take());
-        } else if let (Some(printer), Some((key, value))) = (&mut current, line.split_once(' ')) {
-            match key {
-                "MakeModel" => printer.model = HardwareText::observed(value),
-                "DeviceURI" => printer.serial = serial_of_address(value),
-                _ => (),
-            }
-        }
-    }
-    printers.sort();
-    printers
-}
-
-fn queue_name(line: &str) -> Option<&str> {
-    let inside = line.strip_prefix("<Printer ").or_else(|| line.strip_prefix("<DefaultPrinter "))?;
-    inside.strip_suffix('>').map(str::trim)
-}
-
-fn serial_of_address(address: &str) -> Option<SerialNumber> {
-    let (_, query) = address.strip_prefix("usb://")?.split_once('?')?;
-    let serial = query.split('&').find_map(|pair| pair.strip_prefix("serial="))?;
-    SerialNumber::observed(serial)
-}
-
-/// The names of touch surfaces in `/proc/bus/input/devices`: devices that are touched where they show
-/// (INPUT_PROP_DIRECT) and report places of fingers (ABS_MT_POSITION_X).
-pub fn touch_screens(devices: &str) -> Vec<HardwareText> {
-    let mut names: Vec<HardwareText> = devices
-        .split("\n\n")
-        .filter(|block| is_touch_screen(block))
-        .filter_map(device_name)
-        .collect();
-    names.sort();
-    names
-}
-
-fn device_name(block: &str) -> Option<HardwareText> {
-    let name = block.lines().find_map(|line| line.strip_prefix("N: Name="))?;
-    HardwareText::observed(name.trim().trim_matches('"'))
-}
-
-fn is_touch_screen(block: &str) -> bool {
-    const DIRECT: u64 = 1 << 1;
-    const POSITION_OF_A_FINGER: u64 = 1 << 0x35;
-    let bits = |prefix: &str| {
-        block
-            .lines()
-            .find_map(|line| line.strip_prefix(prefix))
-            .and_then(bitmap)
-            .unwrap_or(0)
-    };
-    bits("B: PROP=") & DIRECT != 0 && bits("B: ABS=") & POSITION_OF_A_FINGER != 0
-}
-
-/// Up to 64 bits in hexadecimal: one word, or on 32-bit kernels two words, the higher first.
-fn bitmap(text: &str) -> Option<u64> {
-    let words: Option<Vec<u64>> = text.split_whitespace().map(|word| u64::from_str_radix(word, 16).ok()).collect();
-    match words?.as_slice() {
-        [word] => Some(*word),
-        [high, low] => Some((high & 0xffff_ffff) << 32 | low & 0xffff_ffff),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -188,36 +190,37 @@ mod tests {
     }
 
     #[test]
-    fn printers_are_named_without_persons_and_logins() {
-        let configuration = "# Printer configuration\n<DefaultPrinter MFU-2>\nDeviceURI usb://HP/LaserJet%20M1132?serial=000C12&interface=1\nMakeModel HP LaserJet M1132 MFP\n</DefaultPrinter>\n<Printer Printer_Ivanova>\nDeviceURI smb://login:word@host/q?serial=1\n</Printer>\n<Printer cut";
-        let printers = printers(configuration);
-        assert_eq!(printers.len(), 2);
-        assert_eq!(printers[0].name.as_str(), "MFU-2");
-        assert_eq!(printers[0].model.as_ref().unwrap().as_str(), "HP LaserJet M1132 MFP");
-        assert_eq!(printers[0].serial.as_ref().unwrap().as_str(), "000C12");
-        assert_eq!((printers[1].name.as_str(), &printers[1].serial), ("withheld", &None));
-    }
-
-    #[test]
-    fn touch_surfaces_are_direct_and_know_fingers() {
-        let block = |name: &str, prop: &str, abs: &str| format!("I: Bus=0003\nN: Name=\"{name}\"\nB: PROP={prop}\nB: ABS={abs}\n\n");
-        let text = [
-            block("ILITEK Multi-Touch", "2", "2608000 3"),
-            block("Panel", "2", "260800000000003"),
-            block("Touchpad", "5", "260800000000003"),
-            block("Pen", "2", "1000003"),
-            block("Mouse", "0", "0"),
-        ]
-        .concat();
-        let names: Vec<String> = touch_screens(&text).iter().map(ToString::to_string).collect();
-        assert_eq!(names, ["ILITEK Multi-Touch", "Panel"]);
+    fn cameras_without_the_class_are_known_by_their_driver() {
+        let mut old = raw("00", &[[0xff, 0, 0]]);
+        old.name = "1-3".into();
+        let mut modern = raw("00", &[[0x0e, 1, 0]]);
+        modern.name = "1-4".into();
+        let video = |name: &str, place: &str, index: &str| RawVideo {
+            name: name.into(),
+            place: place.into(),
+            index: Some(index.into()),
+        };
+        let videos = [
+            video("gspca main driver", "sys/devices/pci0000:00/0000:00:14.0/usb1/1-3/1-3:1.0", "0"),
+            video("HD Webcam", "sys/devices/pci0000:00/0000:00:14.0/usb1/1-4/1-4:1.0", "0"),
+            video("HD Webcam", "sys/devices/pci0000:00/0000:00:14.0/usb1/1-4/1-4:1.0", "1"),
+            video("unicam", "sys/devices/platform/soc/fe801000.csi", "0"),
+            video("Intel IPU6 ISYS Capture 0", "sys/devices/pci0000:00/0000:00:05.0", "0"),
+            video("Intel IPU6 ISYS Capture 1", "sys/devices/pci0000:00/0000:00:05.0", "0"),
+            video("bcm2835-codec-decode", "sys/devices/platform/bcm2835-codec", "0"),
+            video("OBS Virtual Camera", "sys/devices/virtual/video4linux/video9", "0"),
+        ];
+        let cameras = video_cameras(&videos, &[old, modern]);
+        let models: Vec<&str> = cameras.iter().map(|camera| camera.model.as_str()).collect();
+        assert_eq!(models, ["HD Webcam", "unicam", "Intel IPU6 ISYS Capture 0"]);
+        assert_eq!(cameras[0].hardware_id.as_ref().unwrap().as_str(), "046d:0825");
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_the_readers_fail(text in any::<String>(), bits in "[0-9a-f ]{0,40}") {
-            let _ = (printers(&text), touch_screens(&text));
-            let _ = (printers(&format!("<Printer x>\nDeviceURI usb://{text}")), touch_screens(&format!("B: PROP=2\nB: ABS={bits}\n")));
+        fn no_name_makes_the_reader_fail(name in any::<String>(), place in "(/usb1|/|:|1-4|virtual){0,6}") {
+            let video = RawVideo { name, place: place.clone(), index: None };
+            let _ = (video_cameras(&[video], &[raw("00", &[])]), usb_name(&place));
         }
     }
 }

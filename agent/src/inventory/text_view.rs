@@ -5,6 +5,7 @@
 
 mod details;
 mod firmware;
+mod peripherals;
 mod screen;
 mod sections;
 mod words;

@@ -3,10 +3,12 @@
 //! The hardware of a running Windows is not read yet: [`UNREAD`] says so in every section. Trees of copied Linux
 //! systems are read as everywhere. Called by the shell and by the inventory.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use inventory_schema::Timestamp;
-use inventory_schema::device::BootId;
+use inventory_schema::device::{BootId, MacAddress};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::FileTree;
@@ -41,6 +43,11 @@ pub fn boot_id(_: &FileTree) -> Option<BootId> {
 /// The name of the architecture: `x86_64`, `arm64`.
 pub fn machine_architecture() -> String {
     System::cpu_arch()
+}
+
+/// The cards' own addresses by the number of the interface: none, as long as cards are not read.
+pub fn own_addresses() -> io::Result<BTreeMap<u32, MacAddress>> {
+    Ok(BTreeMap::new())
 }
 
 /// Memory that the running system can use, in bytes. `None` where the system does not tell.

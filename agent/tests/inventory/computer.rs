@@ -200,13 +200,28 @@ impl Computer {
             &[("idVendor", "1d6b"), ("idProduct", "0002"), ("bDeviceClass", "09")],
             &["09"],
         );
+        device(
+            "1-5",
+            &[
+                ("idVendor", "232b"),
+                ("idProduct", "0d00"),
+                ("product", "M6500W series"),
+                ("manufacturer", "Pantum"),
+                ("serial", "CK1A000777"),
+            ],
+            &["07", "ff"],
+        );
+        self.write(
+            "sys/bus/usb/devices/1-5:1.0/ieee1284_id",
+            "MFG:Pantum;CMD:DW-PS,URF;MDL:M6500W series;CLS:PRINTER;\n",
+        );
         self.write(
             "etc/cups/printers.conf",
-            "<Printer Printer_Ivanova>\nMakeModel HP LaserJet\n</Printer>\n",
+            "<Printer Printer_Ivanova>\nMakeModel Pantum M6500 Series\nDeviceURI usb://Pantum/M6500W%20series?serial=CK1A000777\n</Printer>\n",
         );
         self.write(
             "proc/bus/input/devices",
-            "N: Name=\"ILITEK Multi-Touch\"\nB: PROP=2\nB: ABS=260800000000003\n\n",
+            "I: Bus=0003 Vendor=222a Product=0001 Version=0110\nN: Name=\"ILITEK Multi-Touch\"\nB: PROP=2\nB: ABS=260800000000003\n\n",
         );
     }
 

@@ -105,6 +105,7 @@ fn processors(dice: &mut Dice) -> Processors {
             cores: Some(Fact::new(Count::saturating(cores), Source::CpuTopology)),
             threads: Some(Fact::new(Count::saturating(cores * 2), Source::CpuTopology)),
             max_clock: Some(Fact::new(Megahertz::saturating(clock), Source::Smbios)),
+            ..Processor::default()
         }],
         ..Processors::default()
     }
@@ -159,6 +160,11 @@ fn storage(dice: &mut Dice) -> Storage {
             firmware: None,
             size: Some(Fact::new(Bytes::saturating(bytes), Source::SysfsBlock)),
             removable: Some(Fact::new(false, Source::SysfsBlock)),
+            bus: None,
+            rotational: None,
+            world_wide_name: None,
+            health: None,
+            life_used: None,
         }],
     }
 }
@@ -230,6 +236,7 @@ fn card(dice: &mut Dice, name: &str, medium: NetworkMedium) -> NetworkCard {
         address: Some(Fact::new(address, Source::SysfsNet)),
         permanent_address: Some(Fact::new(address, Source::SysfsNet)),
         link: (medium == NetworkMedium::Ethernet).then(|| Fact::new(BitsPerSecond::saturating(1_000_000_000), Source::SysfsNet)),
+        duplex: None,
         driver: "r8169".parse().ok().map(|driver| Fact::new(driver, Source::SysfsNet)),
         hardware_id: "10ec:8168".parse().ok().map(|id| Fact::new(id, Source::SysfsPci)),
     }

@@ -14,8 +14,9 @@ pub use display::{
     TakenFor,
 };
 pub use hardware::{
-    Battery, BatteryCell, Camera, Disk, DiskKind, ErrorCorrection, Memory, MemoryModule, Network, NetworkCard, NetworkMedium,
-    PeripheralKind, Peripherals, Printer, Processor, ProcessorCache, Processors, Storage, UsbDevice,
+    Battery, BatteryCell, Camera, Disk, DiskBus, DiskHealth, DiskKind, Duplex, ErrorCorrection, Memory, MemoryModule, Network, NetworkCard,
+    NetworkMedium, PeripheralKind, Peripherals, Printer, PrinterAnswer, PrinterConnection, PrinterKind, Processor, ProcessorCache,
+    Processors, Storage, TouchSurface, UsbDevice,
 };
 pub use kind::{Certainty, DeviceKind, KindReason, KindSign, KindVerdict};
 pub use system::{

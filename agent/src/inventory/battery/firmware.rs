@@ -33,6 +33,8 @@ fn cell(battery: &Structure<'_>) -> Option<BatteryCell> {
             .map(|word| Fact::new(word, Source::Smbios)),
         design_capacity: capacity(battery).map(|energy| Fact::new(MilliwattHours::saturating(energy), Source::Smbios)),
         full_capacity: None,
+        wear: None,
+        cycles: None,
     };
     let named = [&cell.maker, &cell.model]
         .iter()

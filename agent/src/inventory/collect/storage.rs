@@ -28,18 +28,25 @@ fn raw_disk(tree: &FileTree, name: &str) -> Option<RawDisk> {
     }
     let place = tree.resolve(&format!("sys/block/{name}")).unwrap_or_default();
     let udev = attribute("dev").and_then(|number| tree.text(&format!("run/udev/data/b{number}")).ok());
-    let stick = || number_of_usb_device(tree, &place);
     Some(RawDisk {
         size: attribute("size"),
         removable: attribute("removable"),
         rotational: attribute("queue/rotational"),
         vendor: attribute("device/vendor"),
         model: attribute("device/model").or_else(|| attribute("device/name")),
-        revision: attribute("device/rev")
-            .or_else(|| attribute("device/firmware_rev"))
-            .or_else(|| attribute("device/fwrev")),
-        serial: attribute("device/serial").or_else(|| attribute("serial")).or_else(stick),
+        // Of eMMC and cards `rev` is the standard's revision.
+        revision: if name.starts_with("mmcblk") {
+            attribute("device/fwrev")
+        } else {
+            attribute("device/rev").or_else(|| attribute("device/firmware_rev"))
+        },
+        serial: attribute("device/serial").or_else(|| attribute("serial")),
         serial_page: tree.read(&format!("sys/block/{name}/device/vpd_pg80"), 1024).ok(),
+        world_wide_name: attribute("wwid").or_else(|| attribute("device/wwid")),
+        case_serial: number_of_usb_device(tree, &place),
+        state: attribute("device/state"),
+        life_time: attribute("device/life_time"),
+        reserve: attribute("device/pre_eol_info"),
         card_type: attribute("device/type").filter(|_| name.starts_with("mmcblk")),
         udev: udev.map(|text| UdevRecord::read(&text)).unwrap_or_default(),
         name: name.to_owned(),

@@ -6,6 +6,7 @@ use inventory_schema::section::{CollectionProblem, ReadFailure, Section};
 use inventory_schema::text::{HardwareText, SoftwareVersion, Word};
 
 use super::Problems;
+use crate::inventory::hypervisor_cards;
 use crate::inventory::processor::CpuInfo;
 use crate::inventory::smbios::Table;
 use crate::inventory::{os_release, system};
@@ -74,13 +75,14 @@ fn secure_boot(tree: &FileTree, problems: &mut Problems) -> Option<SecureBoot> {
     state
 }
 
-/// By firmware or clock; else the processor's own word that there is one.
+/// By firmware, clock or cards; else the processor's own word that there is one.
 fn hypervisor(tree: &FileTree, system: &System) -> Option<Fact<HardwareText>> {
     let is_virtual = || tree.text("proc/cpuinfo").is_ok_and(|text| CpuInfo::read(&text).is_virtual());
     let clocks = tree
         .line("sys/devices/system/clocksource/clocksource0/available_clocksource")
         .unwrap_or_default();
-    system::hypervisor(system, &clocks).or_else(|| {
+    let cards = || hypervisor_cards::hypervisor(&tree.text("proc/bus/pci/devices").ok()?);
+    system::hypervisor(system, &clocks).or_else(cards).or_else(|| {
         let unnamed = HardwareText::observed("unnamed hypervisor")?;
         is_virtual().then(|| Fact::new(unnamed, Source::ProcCpuinfo))
     })

@@ -6,7 +6,7 @@ use inventory_schema::text::Diagnosis;
 use crate::language::Language;
 
 /// What the agent's own readers state, word for word.
-const KNOWN: [(&str, &str); 14] = [
+const KNOWN: [(&str, &str); 17] = [
     ("nothing states the kernel's release", "версия ядра нигде не указана"),
     ("nothing states the architecture", "архитектура нигде не указана"),
     (
@@ -33,6 +33,15 @@ const KNOWN: [(&str, &str); 14] = [
         "переменная SecureBoot не равна ни 0, ни 1",
     ),
     ("the table ends within a structure", "таблица обрывается внутри записи"),
+    (
+        "only the running system tells a card's own address",
+        "собственный адрес карты сообщает только работающая система",
+    ),
+    ("the printer did not answer in time", "принтер не ответил вовремя"),
+    (
+        "the printer answered without saying what it is",
+        "принтер ответил, но не назвал себя",
+    ),
     ("the EDID does not begin with its mark", "EDID не начинается со своей метки"),
     (
         "the dump begins with no entry point of SMBIOS",
@@ -137,11 +146,13 @@ mod tests {
         let collectors = [
             include_str!("../collect.rs"),
             include_str!("../collect/display.rs"),
+            include_str!("../collect/network.rs"),
             include_str!("../collect/patience.rs"),
             include_str!("../../platform/windows.rs"),
             include_str!("../collect/firmware.rs"),
             include_str!("../smbios/container.rs"),
             include_str!("../collect/processor.rs"),
+            include_str!("../ask_printers.rs"),
             include_str!("../collect/software.rs"),
             include_str!("../collect/system.rs"),
             include_str!("../edid.rs"),

@@ -2,11 +2,14 @@
 
 use std::io;
 
+use inventory_schema::device::Fact;
 use inventory_schema::inventory::{
-    Battery, Display as Screens, Memory, Network, OperatingSystem, Peripherals, Processors, Software, Storage, System,
+    Battery, Disk, Display as Screens, Memory, Network, OperatingSystem, Processor, Processors, Software, Storage, System,
 };
+use inventory_schema::quantity::{Count, Megahertz};
 
 use super::{View, binary_size, decimal_size, joined, screen, shown, words};
+use crate::language::Language;
 
 impl View<'_> {
     pub(super) fn system(&mut self, system: &System) -> io::Result<()> {
@@ -67,21 +70,24 @@ impl View<'_> {
                 "Model",
                 Some(joined([shown(&processor.model, lang), shown(&processor.maker, lang)])),
             )?;
-            self.row("Ядра", "Cores", processor.cores.as_ref().map(|fact| fact.value.get().to_string()))?;
+            self.row("Ядра", "Cores", cores(processor, lang))?;
             self.row(
                 "Потоки",
                 "Threads",
                 processor.threads.as_ref().map(|fact| fact.value.get().to_string()),
             )?;
-            self.row(
-                "Наибольшая частота",
-                "Highest clock rate",
-                processor
-                    .max_clock
-                    .as_ref()
-                    .map(|fact| format!("{} {}", fact.value.get(), lang.choose("МГц", "MHz"))),
-            )?;
+            let rate = |fact: &Option<Fact<Megahertz>>| {
+                let fact = fact.as_ref()?;
+                Some(format!("{} {}", fact.value.get(), lang.choose("МГц", "MHz")))
+            };
+            self.row("Обычная частота", "Base clock rate", rate(&processor.base_clock))?;
+            self.row("Наибольшая частота", "Highest clock rate", rate(&processor.max_clock))?;
         }
+        let several = |fact: &&Fact<Count>| fact.value.get() > 1;
+        let number = |fact: &Fact<Count>| fact.value.get().to_string();
+        self.row("Процессоров", "Processors", content.packages.as_ref().filter(several).map(number))?;
+        self.row("Отключено потоков", "Threads switched off", content.offline.as_ref().map(number))?;
+        self.row("Система на кристалле", "System on a chip", shown(&content.chip, lang))?;
         self.caches(content)
     }
 
@@ -124,11 +130,20 @@ impl View<'_> {
             let kind = Some(words::disk(disk.kind.value, lang).to_owned());
             let size = disk.size.as_ref().map(|fact| decimal_size(fact.value, lang));
             let serial = shown(&disk.serial, lang).map(|serial| format!("№ {serial}"));
-            self.row(
-                disk.name.as_str(),
-                disk.name.as_str(),
-                Some(joined([kind, size, shown(&disk.maker, lang), shown(&disk.model, lang), serial])),
-            )?;
+            let firmware = shown(&disk.firmware, lang).map(|version| format!("{} {version}", lang.choose("прошивка", "firmware")));
+            let health = disk.health.as_ref().map(|fact| words::health(fact.value, lang).to_owned());
+            let parts = [
+                kind,
+                disk.bus.as_ref().and_then(|fact| words::bus(fact.value)).map(str::to_owned),
+                size,
+                shown(&disk.maker, lang),
+                shown(&disk.model, lang),
+                serial,
+                firmware,
+                health,
+                life_used(disk, lang),
+            ];
+            self.row(disk.name.as_str(), disk.name.as_str(), Some(joined(parts)))?;
         }
         self.nothing(storage.disks.is_empty(), "дисков нет", "no disks")
     }
@@ -166,7 +181,15 @@ impl View<'_> {
                 .as_ref()
                 .map(|fact| format!("{} {}", fact.value.get() / 1_000_000, lang.choose("Мбит/с", "Mbit/s")));
             let address = shown(&card.permanent_address, lang).or_else(|| shown(&card.address, lang));
-            let parts = [medium, address, link, shown(&card.driver, lang), shown(&card.hardware_id, lang)];
+            let duplex = card.duplex.as_ref().map(|fact| words::duplex(fact.value, lang).to_owned());
+            let parts = [
+                medium,
+                address,
+                link,
+                duplex,
+                shown(&card.driver, lang),
+                shown(&card.hardware_id, lang),
+            ];
             self.row(card.name.as_str(), card.name.as_str(), Some(joined(parts)))?;
         }
         self.nothing(network.cards.is_empty(), "сетевых карт нет", "no network cards")
@@ -207,40 +230,22 @@ impl View<'_> {
                 shown(&cell.maker, lang),
                 shown(&cell.model, lang),
                 shown(&cell.technology, lang),
+                shown(&cell.serial, lang).map(|serial| format!("№ {serial}")),
                 capacity,
+                cell.wear
+                    .as_ref()
+                    .map(|fact| format!("{} {} %", lang.choose("износ", "worn by"), fact.value.get())),
+                cell.cycles.as_ref().map(|fact| {
+                    format!(
+                        "{} {}",
+                        lang.choose("циклов заряда не менее", "charge cycles at least"),
+                        fact.value.get()
+                    )
+                }),
             ];
             self.row(cell.name.as_str(), cell.name.as_str(), Some(joined(parts)))?;
         }
         self.nothing(battery.cells.is_empty(), "батареи нет", "no battery")
-    }
-
-    pub(super) fn peripherals(&mut self, peripherals: &Peripherals) -> io::Result<()> {
-        let lang = self.lang;
-        for device in &peripherals.usb {
-            let text = |text: Option<String>| text;
-            let parts = [
-                text(device.maker.as_ref().map(ToString::to_string)),
-                device.model.as_ref().map(ToString::to_string),
-                Some(device.hardware_id.to_string()),
-            ];
-            let kind = words::peripheral(device.kind, lang);
-            self.row(kind, kind, Some(joined(parts)))?;
-        }
-        for printer in &peripherals.printers {
-            self.row(
-                "Очередь печати",
-                "Printer queue",
-                Some(joined([
-                    Some(printer.name.to_string()),
-                    printer.model.as_ref().map(ToString::to_string),
-                ])),
-            )?;
-        }
-        for name in &peripherals.touch_screens {
-            self.row("Сенсорный экран", "Touch screen", Some(name.to_string()))?;
-        }
-        let is_empty = peripherals.usb.is_empty() && peripherals.printers.is_empty() && peripherals.touch_screens.is_empty();
-        self.nothing(is_empty, "ничего не подключено", "nothing is plugged in")
     }
 
     pub(super) fn software(&mut self, software: &Software) -> io::Result<()> {
@@ -257,4 +262,26 @@ impl View<'_> {
         }
         Ok(())
     }
+}
+
+/// `10, из них экономичных 8`.
+fn cores(processor: &Processor, lang: Language) -> Option<String> {
+    let all = processor.cores.as_ref()?.value.get();
+    Some(match &processor.efficient_cores {
+        Some(efficient) => format!(
+            "{all}, {} {}",
+            lang.choose("из них экономичных", "of them economical"),
+            efficient.value.get()
+        ),
+        None => all.to_string(),
+    })
+}
+
+fn life_used(disk: &Disk, lang: Language) -> Option<String> {
+    let percent = disk.life_used.as_ref()?.value.get();
+    Some(if percent > 100 {
+        lang.choose("ресурс исчерпан", "beyond its life").to_owned()
+    } else {
+        format!("{} {percent} %", lang.choose("израсходовано ресурса до", "life used up to"))
+    })
 }

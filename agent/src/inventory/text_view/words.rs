@@ -4,7 +4,8 @@ pub(super) mod kind;
 
 use inventory_schema::device::{Source, Trust};
 use inventory_schema::inventory::{
-    ChassisKind, DiskKind, DisplayConnection, ErrorCorrection, Identifier, NetworkMedium, PackageManager, PeripheralKind, SecureBoot,
+    ChassisKind, DiskBus, DiskHealth, DiskKind, DisplayConnection, Duplex, ErrorCorrection, Identifier, NetworkMedium, PackageManager,
+    PeripheralKind, PrinterConnection, PrinterKind, SecureBoot,
 };
 use inventory_schema::section::{ReadFailure, SectionName};
 
@@ -56,12 +57,16 @@ pub(super) fn source(source: Source) -> &'static str {
         Source::SysfsBlock => "/sys/block",
         Source::Udev => "udev",
         Source::SysfsNet => "/sys/class/net",
+        Source::Netlink => "netlink",
         Source::SysfsDrm => "/sys/class/drm",
         Source::Edid => "EDID",
         Source::SysfsPci => "PCI",
         Source::SysfsUsb => "USB",
         Source::SysfsPowerSupply => "/sys/class/power_supply",
         Source::ProcInput => "/proc/bus/input",
+        Source::SysfsInput => "/sys/class/input",
+        Source::SysfsVideo => "/sys/class/video4linux",
+        Source::Snmp => "SNMP",
         Source::Cups => "CUPS",
         Source::OsRelease => "os-release",
         Source::Kernel => "/proc/sys/kernel",
@@ -139,6 +144,53 @@ pub(super) fn disk(kind: DiskKind, lang: Language) -> &'static str {
         DiskKind::Usb => lang.choose("USB-накопитель", "USB storage"),
         DiskKind::Virtual => lang.choose("виртуальный", "virtual"),
         DiskKind::Other => lang.choose("другой", "other"),
+    }
+}
+
+/// `None` where the kind of the disk says it already.
+pub(super) fn bus(bus: DiskBus) -> Option<&'static str> {
+    match bus {
+        DiskBus::Ata => Some("SATA/ATA"),
+        DiskBus::Sas => Some("SAS"),
+        DiskBus::Scsi => Some("SCSI"),
+        DiskBus::Ufs => Some("UFS"),
+        DiskBus::Virtio => Some("virtio"),
+        DiskBus::Nvme | DiskBus::Usb | DiskBus::Mmc | DiskBus::Other => None,
+    }
+}
+
+pub(super) fn health(health: DiskHealth, lang: Language) -> &'static str {
+    match health {
+        DiskHealth::Good => lang.choose("исправен", "in good health"),
+        DiskHealth::Worn => lang.choose("изношен", "worn"),
+        DiskHealth::Failing => lang.choose("отказывает", "failing"),
+        DiskHealth::Other => lang.choose("состояние неизвестно", "state unknown"),
+    }
+}
+
+pub(super) fn duplex(duplex: Duplex, lang: Language) -> &'static str {
+    match duplex {
+        Duplex::Full => lang.choose("полный дуплекс", "full duplex"),
+        Duplex::Half => lang.choose("полудуплекс", "half duplex"),
+        Duplex::Other => "—",
+    }
+}
+
+pub(super) fn printer(kind: Option<PrinterKind>, lang: Language) -> &'static str {
+    match kind {
+        Some(PrinterKind::Multifunction) => lang.choose("МФУ", "Multifunction printer"),
+        Some(PrinterKind::Printer) => lang.choose("Принтер", "Printer"),
+        Some(PrinterKind::Other) | None => lang.choose("Принтер или МФУ", "Printer of some kind"),
+    }
+}
+
+pub(super) fn printer_connection(connection: PrinterConnection, lang: Language) -> &'static str {
+    match connection {
+        PrinterConnection::Usb => "USB",
+        PrinterConnection::Network => lang.choose("сетевой", "in the network"),
+        PrinterConnection::Shared => lang.choose("через другой компьютер", "through another computer"),
+        PrinterConnection::Virtual => lang.choose("печать в файл", "prints to a file"),
+        PrinterConnection::Other => lang.choose("другое подключение", "other connection"),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::device::{Fact, MacAddress, PrinterName, SerialNumber, Source};
 use crate::jedec::JedecCode;
-use crate::quantity::{BitsPerSecond, Bytes, Count, Megahertz, Megatransfers, MilliwattHours};
+use crate::quantity::{BitsPerSecond, Bytes, Count, Megahertz, Megatransfers, MilliwattHours, Percent};
 use crate::section::{SectionContent, SectionName};
 use crate::text::{DeviceName, HardwareText, Word};
 
@@ -16,6 +16,15 @@ pub struct Processors {
     /// Sockets for processors, empty ones included (SMBIOS type 4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sockets: Option<Fact<Count>>,
+    /// Physical processors. A board that counts its clusters of cores as packages has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Fact<Count>>,
+    /// Logical processors that are switched off; they are in no entry's count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<Fact<Count>>,
+    /// The system on a chip as the device tree names it: `rockchip,rk3588`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chip: Option<Fact<HardwareText>>,
     /// By level, of all sockets together (SMBIOS type 7).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caches: Vec<ProcessorCache>,
@@ -49,6 +58,15 @@ pub struct Processor {
     /// The highest rate the processor states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_clock: Option<Fact<Megahertz>>,
+    /// The rate in the processor's name, or that the kernel calls its base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_clock: Option<Fact<Megahertz>>,
+    /// The lowest rate it idles at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_clock: Option<Fact<Megahertz>>,
+    /// Of the cores of a hybrid processor under one name, the economical ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub efficient_cores: Option<Fact<Count>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -156,6 +174,21 @@ pub struct Disk {
     pub size: Option<Fact<Bytes>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removable: Option<Fact<bool>>,
+    /// Which bus the disk is reached by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<Fact<DiskBus>>,
+    /// Whether platters turn. Not stated of virtual disks and of sticks, which answer at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotational: Option<Fact<bool>>,
+    /// The number that the disk has in the whole world, as the kernel writes it: `naa.5000c500…`, `eui.0025…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub world_wide_name: Option<Fact<SerialNumber>>,
+    /// What the disk itself says of its state, where the kernel shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Fact<DiskHealth>>,
+    /// How much of its life a flash chip has spent at most, in steps of ten; 110 is beyond its life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life_used: Option<Fact<Percent>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -172,6 +205,36 @@ pub enum DiskKind {
     Usb,
     /// Given by a hypervisor.
     Virtual,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskBus {
+    /// SATA, and the parallel bus before it.
+    Ata,
+    Sas,
+    Scsi,
+    Nvme,
+    Usb,
+    /// eMMC and memory cards.
+    Mmc,
+    Ufs,
+    /// A hypervisor's own.
+    Virtio,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskHealth {
+    Good,
+    /// Most of what was kept in reserve is spent.
+    Worn,
+    /// The reserve is spent, or the disk answers no more.
+    Failing,
     #[serde(other)]
     Other,
 }
@@ -200,6 +263,9 @@ pub struct NetworkCard {
     /// The negotiated rate of the link, when there is a link and the driver tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Fact<BitsPerSecond>>,
+    /// Whether both ends may speak at once, when there is a link and the driver tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplex: Option<Fact<Duplex>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<Fact<DeviceName>>,
     /// `vendor:device` in hexadecimal, of PCI or USB; the controller knows their names.
@@ -215,6 +281,15 @@ pub enum NetworkMedium {
     MobileBroadband,
     /// Given by a hypervisor.
     Virtual,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplex {
+    Full,
+    Half,
     #[serde(other)]
     Other,
 }
@@ -246,6 +321,12 @@ pub struct BatteryCell {
     /// Rounded down to whole percents of the design capacity, so that daily jitter changes no digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_capacity: Option<Fact<MilliwattHours>>,
+    /// What is lost of the design capacity, in whole percents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wear: Option<Fact<Percent>>,
+    /// Charges so far, rounded down to tens, so that a day's use is no change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<Fact<Count>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -259,6 +340,9 @@ pub struct Peripherals {
     /// Touch surfaces, screens included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touch_screens: Vec<HardwareText>,
+    /// The same surfaces with what is known of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touch_surfaces: Vec<TouchSurface>,
 }
 
 impl SectionContent for Peripherals {
@@ -301,14 +385,87 @@ pub enum PeripheralKind {
 pub struct Camera {
     pub model: HardwareText,
     pub source: Source,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<HardwareText>,
+    /// `vendor:product` in hexadecimal, where the camera is on USB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware_id: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<SerialNumber>,
 }
 
+/// What senses fingers: a screen, or a frame around one. Many frames have no serial number, and one name for
+/// all brands: their USB id tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct TouchSurface {
+    pub model: HardwareText,
+    /// `vendor:product` in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware_id: Option<Word>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<SerialNumber>,
+    pub source: Source,
+}
+
+/// A printer, once, however many queues and paths lead to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Printer {
+    /// The first of its queues; its model where it has none.
     pub name: PrinterName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<HardwareText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<SerialNumber>,
     pub source: Source,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<HardwareText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<PrinterKind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<PrinterConnection>,
+    /// `vendor:product` in hexadecimal, where the printer was seen on USB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware_id: Option<Word>,
+    /// What a printer in the network said of itself, where the agent was told to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<PrinterAnswer>,
+}
+
+/// Absent where nothing tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PrinterKind {
+    /// Prints, and nothing speaks for more.
+    Printer,
+    /// Scans, copies or faxes too.
+    Multifunction,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PrinterConnection {
+    Usb,
+    Network,
+    /// Through another computer.
+    Shared,
+    /// No device: a file, a fax program.
+    Virtual,
+    #[serde(other)]
+    Other,
+}
+
+/// Read by SNMP.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct PrinterAnswer {
+    /// sysDescr.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<HardwareText>,
+    /// hrDeviceDescr.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<HardwareText>,
+    /// prtGeneralSerialNumber.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<SerialNumber>,
 }
