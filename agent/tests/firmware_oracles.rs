@@ -124,7 +124,7 @@ fn every_fact_that_dmidecode_states_is_read_alike() {
     assert!(all.differences.len() * 50 <= all.facts, "more than 2 % differ");
 }
 
-/// The files as they are, without taking them apart first.
+/// Whichever way the bytes come, the document is the same to the last field.
 #[test]
 fn the_wrappings_of_the_files_hold_one_table() {
     let Some(folder) = folder() else { return };

@@ -3,8 +3,6 @@
 //! Firmware gives it as a number or writes it where a name should stand, in several forms. Here they become
 //! one. Whose code it is, is data of the controller: new makers are listed every quarter.
 
-use std::fmt;
-
 use crate::text::received_text;
 
 received_text!(/// A memory maker's JEDEC code as the module's own EEPROM writes it: the number of continuation codes and the maker's number within its bank, each with odd parity. `80CE`, `859B`.
@@ -92,16 +90,6 @@ fn with_parity(byte: u8) -> u8 {
     if byte.count_ones() % 2 == 1 { byte } else { byte | 0x80 }
 }
 
-/// `bank 6, 9B`: for explanations.
-#[derive(Debug)]
-pub struct Explained<'a>(pub &'a JedecCode);
-
-impl fmt::Display for Explained<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{:02X}", self.0.bank(), self.0.number())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,7 +144,6 @@ mod tests {
     fn bank_and_number_are_those_of_the_published_list() {
         let crucial = JedecCode::of(0x85, 0x9b).unwrap();
         assert_eq!((crucial.bank(), crucial.number()), (6, 0x9b));
-        assert_eq!(Explained(&crucial).to_string(), "6:9B");
         assert_eq!(JedecCode::of(0, 0), None);
         assert!("80ce".parse::<JedecCode>().is_err(), "one spelling");
     }

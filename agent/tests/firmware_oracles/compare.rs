@@ -25,6 +25,9 @@ pub struct Difference {
     pub is_grave: bool,
 }
 
+/// Free text that may name a person is never reported as it stands.
+const REASON_WITHHELD: &str = "withheld, it may name a person";
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.what, self.reason)
@@ -43,21 +46,26 @@ impl Comparison {
             self.differences.push(Difference {
                 what: what.to_owned(),
                 reason,
-                is_grave: !what.starts_with("type 7") && !what.starts_with("type 9") && !what.starts_with("type 11"),
+                is_grave: reason != REASON_WITHHELD && !["type 7", "type 9", "type 11"].iter().any(|kind| what.starts_with(kind)),
             });
         }
     }
 
     fn strings(&mut self, what: &str, said: Option<String>, ours: Option<String>) {
         let equal = match (&said, &ours) {
-            (Some(said), Some(ours)) => ours == WITHHELD || alike(said, ours),
+            (Some(said), Some(ours)) => alike(said, ours),
             // What neither side states is no fact.
             (None, None) => return,
             // It prints a dot for each byte that is no letter; of such a value nothing may be left.
             (Some(said), None) => said.chars().all(|c| c == '.'),
             (None, Some(_)) => false,
         };
-        self.check(what, equal, if ours.is_none() { "not read" } else { "read otherwise" });
+        let reason = match ours.as_deref() {
+            None => "not read",
+            Some(WITHHELD) => REASON_WITHHELD,
+            Some(_) => "read otherwise",
+        };
+        self.check(what, equal, reason);
     }
 
     fn sizes(&mut self, what: &str, said: Option<String>, ours: Option<u64>) {
@@ -77,10 +85,10 @@ impl Comparison {
     }
 }
 
-/// Dots stand for bytes that it does not print.
+/// Dots stand for bytes that it does not print; of serial numbers we drop those.
 fn alike(said: &str, ours: &str) -> bool {
-    let same = |(a, b): (char, char)| a == b || (a == '.' && !b.is_ascii());
-    said == ours || (said.chars().count() == ours.chars().count() && said.chars().zip(ours.chars()).all(same))
+    let printed = |text: &str| -> String { text.chars().filter(|c| c.is_ascii() && !matches!(c, '.' | ' ')).collect() };
+    said == ours || (said.contains('.') && printed(said) == printed(ours))
 }
 
 pub fn compare(oracle: &Oracle, read: &Read) -> Comparison {
@@ -323,7 +331,10 @@ fn modules(found: &mut Comparison, oracle: &Oracle, read: &Read) {
     let is_memory = |device: &&Record| {
         let array = device.said("Array Handle").unwrap_or_default();
         let technology = device.said("Type").unwrap_or_default();
-        let is_storage = matches!(technology.as_str(), "Flash" | "ROM" | "EEPROM" | "FEPROM" | "EPROM" | "VRAM");
+        let is_storage = matches!(
+            technology.as_str(),
+            "Flash" | "ROM" | "EEPROM" | "FEPROM" | "EPROM" | "VRAM" | "Logical non-volatile device"
+        );
         !other.contains(&array.as_str()) && !is_storage
     };
     let devices: Vec<&Record> = oracle.of_kind(17).filter(is_memory).collect();
@@ -349,7 +360,7 @@ fn of_module(found: &mut Comparison, record: &Record, module: &MemoryModule) {
     let word = |key: &str| {
         let word = record
             .said(key)
-            .filter(|word| !matches!(word.as_str(), "Unknown" | "Other" | "<OUT OF SPEC>"));
+            .filter(|word| !matches!(word.as_str(), "Unknown" | "Other" | "Reserved" | "<OUT OF SPEC>"));
         word.map(|word| word.replace(' ', "-"))
     };
     let rate = |key: &str| record.said(key).as_deref().and_then(number);

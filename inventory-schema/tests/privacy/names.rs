@@ -1,6 +1,6 @@
 //! The person-name filter, the only door by which an agent makes free text.
 
-use inventory_schema::device::{AssetTag, Hostname, PrinterName, WITHHELD};
+use inventory_schema::device::{AssetTag, Hostname, OemText, PrinterName, WITHHELD};
 use proptest::prelude::*;
 
 /// What people call computers after themselves.
@@ -69,6 +69,7 @@ fn what_names_a_person_is_withheld_by_every_free_text() {
         assert_eq!(Hostname::without_person_names(name).unwrap().as_str(), WITHHELD, "{name}");
         assert_eq!(PrinterName::without_person_names(name).unwrap().as_str(), WITHHELD, "{name}");
         assert_eq!(AssetTag::without_person_names(name).unwrap().as_str(), WITHHELD, "{name}");
+        assert_eq!(OemText::without_person_names(name).unwrap().as_str(), WITHHELD, "{name}");
     }
 }
 
@@ -125,12 +126,18 @@ trait NoOtherDoor {
 }
 impl NoOtherDoor for AssetTag {}
 impl NoOtherDoor for Hostname {}
+impl NoOtherDoor for OemText {}
 impl NoOtherDoor for PrinterName {}
 
 #[test]
 fn free_text_has_no_door_around_the_filter() {
-    let doors: [&'static str; 3] = [AssetTag::observed(""), Hostname::observed(""), PrinterName::observed("")];
-    assert_eq!(doors, ["only the filter"; 3]);
+    let doors: [&'static str; 4] = [
+        AssetTag::observed(""),
+        Hostname::observed(""),
+        OemText::observed(""),
+        PrinterName::observed(""),
+    ];
+    assert_eq!(doors, ["only the filter"; 4]);
 }
 
 /// Common given names, patronymics and surnames, chosen without looking at the filter's own list.

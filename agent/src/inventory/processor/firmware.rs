@@ -41,7 +41,8 @@ pub fn caches(table: &Table<'_>) -> Vec<ProcessorCache> {
 fn installed(cache: &Structure<'_>) -> Option<u64> {
     let short = cache.word(9)?;
     let (units, large) = match (short, cache.double_word(0x17)) {
-        (0xffff, Some(long)) => (u64::from(long & 0x7fff_ffff), long >> 31 == 1),
+        // Since version 3.1; boards that left the new place empty still filled the old one.
+        (_, Some(long)) if long & 0x7fff_ffff != 0 => (u64::from(long & 0x7fff_ffff), long >> 31 == 1),
         _ => (u64::from(short & 0x7fff), short >> 15 == 1),
     };
     let unit = if large { 64 * 1024 } else { 1024 };
