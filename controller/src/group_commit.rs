@@ -5,7 +5,6 @@
 //! makes larger groups and not longer queues. Called by report intake and by check-ins.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -44,14 +43,12 @@ impl<Item: Send + 'static, Outcome: Send + 'static> GroupCommit<Item, Outcome> {
             let mut waiting = Vec::with_capacity(largest);
             while receiver.recv_many(&mut waiting, largest).await > 0 {
                 let (items, writers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-                let begun = Instant::now();
                 let outcomes = commit(items).await;
                 debug_assert_eq!(outcomes.len(), writers.len(), "every item has an outcome");
                 for (writer, outcome) in writers.into_iter().zip(outcomes) {
                     // A writer that went away finds its outcome when it asks again.
                     let _ = writer.send(outcome);
                 }
-                gather(begun.elapsed()).await;
             }
         });
         Self { sender }
@@ -84,21 +81,6 @@ impl<Item: Send + 'static, Outcome: Send + 'static> GroupCommit<Item, Outcome> {
             outcomes.push(outcome.await.map_err(|_| NoTime)?);
         }
         Ok(outcomes)
-    }
-}
-
-/// From here on a commit costs more than to wait for those who were just answered and ask again.
-const SLOW: Duration = Duration::from_millis(4);
-/// The shortest time that the runtime's clock knows.
-const MOMENT: Duration = Duration::from_millis(1);
-
-/// Lets those who were answered come back before the next group begins, by as much as a group costs: two groups that
-/// take turns would halve each other.
-async fn gather(last_took: Duration) {
-    if last_took >= SLOW {
-        tokio::time::sleep(MOMENT).await;
-    } else {
-        tokio::task::yield_now().await;
     }
 }
 
