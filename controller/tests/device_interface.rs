@@ -6,10 +6,14 @@
 
 #[path = "device_interface/archives.rs"]
 mod archives;
-#[path = "store_contract/database.rs"]
+#[path = "environment/database.rs"]
 mod database;
 #[path = "device_interface/device.rs"]
 mod device;
+#[path = "environment/event.rs"]
+mod event;
+#[path = "environment/folder.rs"]
+mod folder;
 #[path = "device_interface/held.rs"]
 mod held;
 #[path = "device_interface/image.rs"]

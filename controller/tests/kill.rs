@@ -19,14 +19,18 @@ mod chance;
 mod cluster;
 #[path = "kill/controller.rs"]
 mod controller;
-#[path = "store_contract/database.rs"]
+#[path = "environment/database.rs"]
 mod database;
 #[path = "kill/device.rs"]
 mod device;
+#[path = "environment/event.rs"]
+mod event;
 #[path = "kill/failover.rs"]
 mod failover;
 #[path = "kill/fleet.rs"]
 mod fleet;
+#[path = "environment/folder.rs"]
+mod folder;
 #[path = "kill/hanging.rs"]
 mod hanging;
 #[path = "kill/person.rs"]
@@ -40,29 +44,7 @@ mod several;
 #[path = "kill/sigkill.rs"]
 mod sigkill;
 
-use std::time::Duration;
-
 use inventory_schema::Timestamp;
-
-/// How long any condition may take to come true.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// Waits until `condition` answers something, for at most [`PATIENCE`].
-async fn until<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
-    let mut ticks = tokio::time::interval(Duration::from_millis(20));
-    let waited = async {
-        loop {
-            ticks.tick().await;
-            if let Some(answer) = condition().await {
-                return answer;
-            }
-        }
-    };
-    let Ok(answer) = tokio::time::timeout(PATIENCE, waited).await else {
-        panic!("{what}: not within {PATIENCE:?}");
-    };
-    answer
-}
 
 /// Gives `test` the address of an empty database, where a PostgreSQL server is given.
 async fn at_postgres<F: Future<Output = ()>>(test: impl FnOnce(String) -> F + Send + 'static) {

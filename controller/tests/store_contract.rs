@@ -8,7 +8,7 @@
 mod backups;
 #[path = "store_contract/checkpoints.rs"]
 mod checkpoints;
-#[path = "store_contract/database.rs"]
+#[path = "environment/database.rs"]
 mod database;
 #[path = "store_contract/devices.rs"]
 mod devices;

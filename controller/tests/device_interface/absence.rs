@@ -12,9 +12,10 @@ use inventory_schema::envelope::Resumption;
 use inventory_schema::problem::ProblemCode;
 
 use crate::device::{Computer, Device, memory, refusal};
+use crate::event::until;
 use crate::held::{at_rest, whole};
 use crate::image::Image;
-use crate::region::{DAY, Region, until};
+use crate::region::{DAY, Region};
 
 /// The private key of the only root there is.
 fn root_key(region: &Region) -> PathBuf {

@@ -10,7 +10,8 @@ use cos_controller::store::checkpoint::CheckpointRecord;
 use cos_controller::task::checkpoint::Taker;
 use inventory_schema::{DeviceId, Timestamp};
 
-use crate::region::{Region, until};
+use crate::event::until;
+use crate::region::Region;
 
 #[derive(Debug, Default)]
 pub struct Kept(pub Vec<u8>);

@@ -11,9 +11,10 @@ use inventory_schema::envelope::Resumption;
 
 use crate::database;
 use crate::device::{Computer, Device};
+use crate::event::until;
 use crate::held::{at_rest, whole};
 use crate::program::controller;
-use crate::region::{Region, at_postgres_region, on_sqlite, until};
+use crate::region::{Region, at_postgres_region, on_sqlite};
 
 async fn back_up(region: &Region, path: &std::path::Path) -> Manifest {
     // As the command does it: a second reader beside the controller.

@@ -16,8 +16,8 @@ use inventory_schema::{KeyFingerprint, SectionName, Timestamp};
 use tempfile::TempDir;
 
 use crate::device::{Computer, Device};
+use crate::folder;
 use crate::held::at_rest;
-use crate::image;
 use crate::program;
 use crate::region::{DAY, Region};
 
@@ -36,7 +36,7 @@ impl Stick {
     /// The same files on another stick.
     fn copied(&self) -> Self {
         let copy = Self::new();
-        image::copy(self.path(), copy.path());
+        folder::copy(self.path(), copy.path());
         copy
     }
 

@@ -13,9 +13,10 @@ use inventory_schema::DeviceId;
 use inventory_schema::enrollment::{EnrollmentToken, HardwareEvidence};
 
 use crate::device::{Computer, Running};
+use crate::event::until;
 use crate::held::{enrolled_whole, has_stated, is_whole, stated, states_memory};
 use crate::image::Image;
-use crate::region::{Region, until};
+use crate::region::Region;
 
 /// How many copies the long variant makes; it is set by `packaging/test/run.sh --slow`.
 const MANY: &str = "COS_TEST_CLONES";

@@ -14,7 +14,8 @@ use inventory_schema::{DeviceId, SectionName, Timestamp};
 
 use crate::archives::{Kept, all_of, archive_of, authority, checkpoint, days_checkpoint, entries, exported, faults, holds, source};
 use crate::device::{Computer, Device, memory};
-use crate::region::{DAY, Region, on_sqlite, until};
+use crate::event::until;
+use crate::region::{DAY, Region, on_sqlite};
 
 pub const QUARTER: Duration = Duration::from_secs(15 * 60);
 

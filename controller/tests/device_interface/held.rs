@@ -5,7 +5,8 @@ use inventory_schema::enrollment::{EnrollmentToken, HardwareEvidence};
 use inventory_schema::{DeviceId, SectionName};
 
 use crate::device::{Computer, Device, Running};
-use crate::region::{Region, until};
+use crate::event::until;
+use crate::region::Region;
 
 /// Waits until every section of the device is held with its body; answers the device's internal id.
 pub async fn whole(region: &Region, device: &Device) -> i64 {

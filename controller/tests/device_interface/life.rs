@@ -10,9 +10,10 @@ use inventory_schema::envelope::Resumption;
 use inventory_schema::report::ReportOutcome;
 
 use crate::device::{Computer, Device, memory};
+use crate::event::until;
 use crate::held::{at_rest, whole};
 use crate::image::Image;
-use crate::region::{Region, until};
+use crate::region::Region;
 
 async fn reports_of(region: &Region, device: i64) -> i64 {
     region.store().reports(device, Page::default()).await.unwrap().total

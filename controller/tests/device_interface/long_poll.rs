@@ -13,6 +13,7 @@ use inventory_schema::{SectionName, Timestamp};
 use tokio::task::JoinHandle;
 
 use crate::device::{Device, memory};
+use crate::event::until;
 use crate::held::until_waiting;
 use crate::region::{Region, on_sqlite, with_settings};
 
@@ -35,9 +36,11 @@ pub async fn content(region: &Region) -> (Device, CheckIn) {
 }
 
 async fn until_ordered_after(region: &Region, before: Option<Timestamp>) {
-    while region.server.state.traffic.waiting.collection() <= before {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let waiting = &region.server.state.traffic.waiting;
+    until("the order is read", async || {
+        waiting.collection().filter(|ordered| Some(*ordered) > before)
+    })
+    .await;
 }
 
 fn begin_waiting(device: Device, check_in: CheckIn, seconds: u64) -> JoinHandle<(Device, CheckInAnswer)> {

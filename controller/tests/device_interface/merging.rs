@@ -6,8 +6,9 @@ use inventory_schema::{DeviceId, SectionName};
 
 use crate::clones::{evidence_of, furnish};
 use crate::device::Computer;
+use crate::event::until;
 use crate::held::{enrolled_whole, stated, states_memory};
-use crate::region::{Region, until};
+use crate::region::Region;
 
 pub async fn internal(region: &Region, device: DeviceId) -> i64 {
     region.store().device(Scope::REGION, device).await.unwrap().unwrap().id

@@ -11,8 +11,9 @@ use inventory_schema::report::{ReportBatch, ReportOutcome};
 
 use crate::database::{at_sqlite, execute};
 use crate::device::{Device, digest, memory, refusal};
+use crate::event::until;
 use crate::held::{at_rest, whole};
-use crate::region::{Region, at_postgres_region, on_sqlite, until};
+use crate::region::{Region, at_postgres_region, on_sqlite};
 use crate::tokens::{Asker, new_key};
 
 const STORED: ReportOutcome = ReportOutcome::Stored { missing: Vec::new() };

@@ -10,7 +10,8 @@ use inventory_schema::problem::ProblemCode;
 use tokio::process::Command;
 
 use crate::device::{Computer, Device};
-use crate::region::{Region, on_sqlite, until};
+use crate::event::until;
+use crate::region::{Region, on_sqlite};
 use crate::tokens::FaultyTokens;
 
 /// A program that was built beside this test.

@@ -26,8 +26,6 @@ use tempfile::TempDir;
 use crate::database;
 
 pub const DAY: Duration = Duration::from_secs(86_400);
-/// How long any condition may take to come true.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs like a clock and can be moved.
 #[derive(Debug, Clone)]
@@ -249,21 +247,4 @@ impl Region {
         let page = Page::default();
         self.store().devices(Scope::REGION, &Default::default(), page).await.unwrap().total
     }
-}
-
-/// Waits until `condition` answers something, for at most [`PATIENCE`].
-pub async fn until<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
-    let mut ticks = tokio::time::interval(Duration::from_millis(10));
-    let waited = async {
-        loop {
-            ticks.tick().await;
-            if let Some(answer) = condition().await {
-                return answer;
-            }
-        }
-    };
-    let Ok(answer) = tokio::time::timeout(PATIENCE, waited).await else {
-        panic!("{what}: not within {PATIENCE:?}");
-    };
-    answer
 }

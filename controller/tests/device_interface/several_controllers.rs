@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 
 use crate::database::execute;
 use crate::device::{Device, refusal};
+use crate::event::until;
 use crate::long_poll::{AT_ONCE, content};
-use crate::region::{Region, on_postgres, until};
+use crate::region::{Region, on_postgres};
 
 type Outcome = (Device, Result<CheckInAnswer, TransportFailure>);
 

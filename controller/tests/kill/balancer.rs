@@ -60,7 +60,7 @@ impl Balancer {
             log,
             _folder: folder,
         };
-        crate::until("haproxy listens", async || {
+        crate::event::until("haproxy listens", async || {
             TcpStream::connect(("127.0.0.1", places.devices)).await.ok().map(drop)
         })
         .await;
@@ -69,7 +69,7 @@ impl Balancer {
 
     /// Waits until it has written this about a server that came or went.
     pub async fn until_said(&self, words: &str) {
-        crate::until(&format!("haproxy says «{words}»"), async || {
+        crate::event::until(&format!("haproxy says «{words}»"), async || {
             std::fs::read_to_string(&self.log).unwrap().contains(words).then_some(())
         })
         .await;

@@ -220,7 +220,7 @@ impl Agent {
 
     /// Waits until a controller has answered it after `moment`, and holds all that it stated.
     pub async fn until_heard_since(&self, moment: Timestamp) {
-        crate::until("an agent is back by itself", async || {
+        crate::event::until("an agent is back by itself", async || {
             let ledger = Ledger::load(&self.state).unwrap();
             let held = ledger.newest.is_some() && ledger.newest == ledger.acknowledged;
             (held && self.told().is_some_and(|told| told > moment)).then_some(())

@@ -10,9 +10,10 @@ use crate::cluster::{self, Cluster};
 use crate::controller::{Controller, Durability};
 use crate::database::execute;
 use crate::device::Agent;
+use crate::event::until;
 use crate::fleet::Fleet;
 use crate::region::Region;
-use crate::{has_postgres, now, port, until};
+use crate::{has_postgres, now, port};
 
 /// What `/readyz` says of the guarantee.
 async fn until_durability(controller: &Controller, wanted: &str) {

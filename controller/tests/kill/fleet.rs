@@ -113,7 +113,7 @@ impl Load {
     /// Waits until this many reports more were acknowledged.
     pub async fn until_acknowledged(&self, more: usize) {
         let before = self.fleet.log.len();
-        crate::until("reports are acknowledged", async || {
+        crate::event::until("reports are acknowledged", async || {
             (self.fleet.log.len() >= before + more).then_some(())
         })
         .await;

@@ -8,9 +8,10 @@ use crate::audit::{broken_chains, lost};
 use crate::cluster::{self, Cluster};
 use crate::controller::Durability;
 use crate::device::Agent;
+use crate::event::until;
 use crate::fleet::Fleet;
 use crate::region::Region;
-use crate::{has_postgres, is_slow_run, now, port, until};
+use crate::{has_postgres, is_slow_run, now, port};
 
 /// In one round.
 const REPORTS: usize = 512;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cos_controller::authority::Authority;
 use cos_controller::config::{Config, Region as RegionConfig};
@@ -16,6 +16,7 @@ use inventory_schema::enrollment::EnrollmentToken;
 use tempfile::TempDir;
 
 use crate::controller::{Controller, Durability};
+use crate::folder;
 use crate::{now, port};
 
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl Region {
     pub async fn controller_at(&self, name: &str, (devices, people): (u16, u16), database: &str, durability: Durability) -> Controller {
         let mut config = self.config.clone();
         let directory = self.folder.path().join(format!("{name}-authority"));
-        copy(&self.config.authority.directory, &directory);
+        folder::copy(&self.config.authority.directory, &directory);
         config.authority.directory = directory;
         config.database.url = database.to_owned().try_into().unwrap();
         config.device_listener.address = SocketAddr::from(([127, 0, 0, 1], devices));
@@ -110,17 +111,4 @@ async fn place(store: &Store) -> Place {
     let building = store.buildings(Scope::REGION, school).await.unwrap().remove(0);
     let place = store.place(Scope::REGION, school, building.external_id, None).await.unwrap();
     place.expect("the building was just read")
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
