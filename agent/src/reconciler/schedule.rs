@@ -48,8 +48,13 @@ impl Chance {
     /// A pause between half of `longest` and `longest`.
     pub fn spread(&mut self, longest: Duration) -> Duration {
         let half = longest / 2;
-        let micros = u64::try_from(half.as_micros()).unwrap_or(u64::MAX).max(1);
-        half + Duration::from_micros(self.next() % micros)
+        half + self.within(half)
+    }
+
+    /// A moment before `longest` is over.
+    pub fn within(&mut self, longest: Duration) -> Duration {
+        let micros = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX).max(1);
+        Duration::from_micros(self.next() % micros)
     }
 }
 

@@ -82,7 +82,7 @@ impl Store {
 
     /// Asks everybody to look at their hardware, those who are not there when they come. However many they are, one row
     /// is written: an agent that says an older order than this one is told of it.
-    pub async fn order_collection(&self, now: Timestamp) -> StoreResult<()> {
+    pub(super) async fn order_collection(&self, now: Timestamp) -> StoreResult<()> {
         let mut transaction = self.begin().await?;
         let change = self.change(&mut transaction, Change::Wanted).await?;
         // A later order is a higher one, whatever the clock says.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cos_controller::store::Store;
 
 use crate::audit::{Loss, broken_chains, lost};
-use crate::chance::Chance;
+use crate::chance;
 use crate::cluster::{self, Cluster};
 use crate::controller::Durability;
 use crate::database::at_sqlite;
@@ -63,7 +63,7 @@ async fn loses(address: &str) {
 
 /// Kills a controller under load and audits the database after each kill, and everything at the end.
 async fn killed(address: &str, kills: usize, durability: Durability) -> Vec<Loss> {
-    let mut chance = Chance::of_this_run();
+    let mut chance = chance::of_this_run();
     let devices = port::free();
     let region = Region::prepare(address, devices).await;
     let token = region.token(DEVICES + 1).await;
@@ -127,7 +127,7 @@ async fn postgres_may_be_killed_at_any_instant() {
     if !has_postgres() || !is_slow_run() {
         return;
     }
-    let mut chance = Chance::of_this_run();
+    let mut chance = chance::of_this_run();
     let folder = cluster::folder();
     let server = Cluster::start(folder.path(), "server");
     let devices = port::free();
