@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod activity_log;
+pub mod allowance;
 pub mod api;
 pub mod authority;
 pub mod backup;
@@ -23,6 +24,7 @@ pub mod part;
 pub mod password;
 pub mod presence;
 pub mod private_file;
+pub mod recent;
 pub mod register;
 pub mod register_import;
 pub mod report;

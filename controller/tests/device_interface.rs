@@ -4,6 +4,8 @@
 //! with a clock that it can move.
 #![allow(clippy::unwrap_used)]
 
+#[path = "device_interface/allowance.rs"]
+mod allowance;
 #[path = "device_interface/archives.rs"]
 mod archives;
 #[path = "environment/database.rs"]
