@@ -25,6 +25,8 @@ pub enum Right {
     EditDevices,
     /// Taking a device's certificate out of force.
     RevokeDevices,
+    /// Files of other inventory systems, as devices of a lower level of evidence.
+    ImportDevices,
     /// Deciding which records are one computer.
     ReviewDevices,
     /// Names for codes of hardware, which every page then shows.
@@ -45,7 +47,7 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,
@@ -55,6 +57,7 @@ impl Right {
         Self::ViewDevices,
         Self::EditDevices,
         Self::RevokeDevices,
+        Self::ImportDevices,
         Self::ReviewDevices,
         Self::TeachNames,
         Self::ViewTokens,
@@ -80,6 +83,7 @@ impl Right {
             Self::ViewDevices => "view_devices",
             Self::EditDevices => "edit_devices",
             Self::RevokeDevices => "revoke_devices",
+            Self::ImportDevices => "import_devices",
             Self::ReviewDevices => "review_devices",
             Self::TeachNames => "teach_names",
             Self::ViewTokens => "view_tokens",
@@ -166,6 +170,7 @@ impl Role {
                 ViewDevices,
                 EditDevices,
                 RevokeDevices,
+                ImportDevices,
                 ReviewDevices,
                 TeachNames,
                 ViewTokens,
@@ -183,6 +188,7 @@ impl Role {
                 EditRooms,
                 ViewDevices,
                 RevokeDevices,
+                ImportDevices,
                 ReviewDevices,
                 ViewTokens,
                 CreateTokens,
@@ -194,6 +200,7 @@ impl Role {
                 EditRooms,
                 ViewDevices,
                 EditDevices,
+                ImportDevices,
                 ViewTokens,
                 CreateTokens,
                 RevokeTokens,

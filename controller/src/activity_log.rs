@@ -20,6 +20,7 @@ pub enum Action {
     TokenCreated,
     TokenRevoked,
     RegisterImported,
+    DeviceImported,
     StickImported,
     RoomAdded,
     DeviceMoved,
@@ -40,7 +41,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -48,6 +49,7 @@ impl Action {
         Self::TokenCreated,
         Self::TokenRevoked,
         Self::RegisterImported,
+        Self::DeviceImported,
         Self::StickImported,
         Self::RoomAdded,
         Self::DeviceMoved,
@@ -76,6 +78,7 @@ impl Action {
             Self::TokenCreated => "token_created",
             Self::TokenRevoked => "token_revoked",
             Self::RegisterImported => "register_imported",
+            Self::DeviceImported => "device_imported",
             Self::StickImported => "stick_imported",
             Self::RoomAdded => "room_added",
             Self::DeviceMoved => "device_moved",

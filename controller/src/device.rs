@@ -5,6 +5,7 @@
 //! | whose hardware is this? | enrollment, which spends or does not spend a token | [`which`] |
 //! | may this check-in's key be a copy? | check-ins | [`doubts`], [`boots`] |
 //! | is this key this computer's? | `POST /v1/rekey` | [`rekey`] |
+//! | is what another system told of a computer that we know? | imports, enrollment, check-ins | [`stated`] |
 //! | what did people decide? | the review page | [`merging`] |
 //! | what should people know? | all of them | [`cases`] |
 
@@ -13,4 +14,5 @@ pub mod cases;
 pub mod doubts;
 pub mod merging;
 pub mod rekey;
+pub mod stated;
 pub mod which;

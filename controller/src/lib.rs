@@ -11,6 +11,7 @@ pub mod carry;
 pub mod cli;
 pub mod config;
 pub mod device;
+pub mod device_import;
 pub mod device_traffic;
 pub mod enrollment;
 pub mod evidence;

@@ -144,6 +144,20 @@ fn pages() -> Vec<Route> {
         post("/organizations/{organization}/rooms", EditRooms, web::organization::add_room),
         get("/organizations/{organization}/tokens/new", CreateTokens, web::tokens::form),
         post("/organizations/{organization}/tokens", CreateTokens, web::tokens::create),
+        get(
+            "/organizations/{organization}/devices/import",
+            ImportDevices,
+            web::device_import::form,
+        ),
+        post(
+            "/organizations/{organization}/devices/import",
+            ImportDevices,
+            web::device_import::upload,
+        )
+        .with_upload(),
+        get("/devices/import/{preview}", ImportDevices, web::device_import::preview),
+        post("/devices/import/{preview}/confirm", ImportDevices, web::device_import::confirm).taking_long(),
+        post("/devices/import/{preview}/discard", ImportDevices, web::device_import::discard),
         get("/devices", ViewDevices, web::devices::list),
         post("/devices/collect", EditDevices, web::devices::collect_now),
         get("/devices/{device}", ViewDevices, web::device::show),

@@ -28,6 +28,7 @@ pub mod finding;
 mod fold;
 pub mod identity;
 pub mod import_preview;
+pub mod imported;
 pub mod month;
 pub mod municipality;
 pub mod name;

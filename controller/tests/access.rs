@@ -61,7 +61,7 @@ fn body(route: &RouteLine, school: &School) -> (&'static str, String) {
         "/password" => (form, "current=a&new=b&again=b".to_owned()),
         "/operators" => (form, "login=a&display_name=b&role=auditor".to_owned()),
         "/api/v1/tokens" => ("application/json", new_token(school).to_string()),
-        "/register/import" => ("multipart/form-data; boundary=b", "--b--\r\n".to_owned()),
+        "/register/import" | "/organizations/{organization}/devices/import" => ("multipart/form-data; boundary=b", "--b--\r\n".to_owned()),
         _ => (form, String::new()),
     }
 }

@@ -18,6 +18,8 @@ mod engines;
 mod fixture;
 #[path = "store_contract/identity.rs"]
 mod identity;
+#[path = "store_contract/imported.rs"]
+mod imported;
 #[path = "store_contract/migrations.rs"]
 mod migrations;
 #[path = "store_contract/months.rs"]
@@ -105,6 +107,11 @@ on_both_engines! {
     identity::a_value_of_a_whole_batch_is_counted_and_finds_nobody,
     identity::hardware_is_claimed_once,
     identity::a_case_is_opened_once_and_decided,
+    imported::what_was_told_is_read_back_and_refreshed,
+    imported::a_file_is_written_whole_or_not_at_all,
+    imported::told_hardware_and_read_hardware_are_apart,
+    imported::lists_and_counts_tell_the_levels_apart,
+    imported::a_case_is_opened_once_and_left_alone,
     retention::a_month_goes_and_what_rests_on_it_stays,
     retention::a_broken_run_is_finished_by_the_next,
     retention::reports_come_in_while_a_month_goes,

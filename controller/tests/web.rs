@@ -27,6 +27,9 @@ mod operators;
 #[path = "web/importing.rs"]
 mod importing;
 
+#[path = "web/device_import.rs"]
+mod device_import;
+
 #[path = "web/evidence.rs"]
 mod evidence;
 

@@ -32,6 +32,7 @@ use crate::state::AppState;
 use crate::store::device::Device;
 use crate::store::finding::{Finding, FindingKind};
 use crate::store::identity::Relatives;
+use crate::store::imported::ImportedDevice;
 use crate::store::report::ReportState;
 use crate::store::report_reading::{CurrentSection, ReportRecord};
 
@@ -90,6 +91,8 @@ struct DevicePage {
     may_export: bool,
     /// No key of the device is in force.
     revoked: bool,
+    /// Another system told of it, and no agent.
+    is_stated: bool,
     places: Vec<ChoiceGroup>,
     chain: ChainView,
     relatives: Relatives,
@@ -125,7 +128,11 @@ pub async fn show(
     let device = state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
     let (number, piece) = piece(query.page);
     let reports = state.store.reports(device.id, piece).await?;
-    let current = state.store.current_sections(device.id).await?;
+    let told = state.store.imported_device(device.id).await?;
+    let current = match &told {
+        Some(_) => state.store.imported_sections(device.id).await?,
+        None => state.store.current_sections(device.id).await?,
+    };
     let kept_since = state.store.kept_since().await?;
     let names = state.store.names().await?;
     let (l, now) = (visit.language, visit.now);
@@ -140,7 +147,7 @@ pub async fn show(
     let revoked = is_revoked(&state, &device).await?;
     let may_review = signed_in.operator.may(Right::ReviewDevices);
     let cases = state.store.cases_of(device.id).await?;
-    let may_revoke = !revoked && signed_in.operator.may(Right::RevokeDevices);
+    let may_revoke = !revoked && told.is_none() && signed_in.operator.may(Right::RevokeDevices);
     let places = if may_move {
         choices(&state.store, scope, device.place.organization, &chosen(&device), l).await?
     } else {
@@ -152,7 +159,8 @@ pub async fn show(
         model: model(&device),
         hardware: hardware(&device, l),
         state: Presence::of(&device, now),
-        facts: facts(&device, &page),
+        facts: facts(&device, told.as_ref(), &page),
+        is_stated: told.is_some(),
         may_move,
         may_revoke,
         may_export: signed_in.operator.may(Right::ExportEvidence),
@@ -181,12 +189,15 @@ fn chosen(device: &Device) -> String {
         .map_or_else(|| building.to_string(), |room| format!("{building}/{room}"))
 }
 
-fn facts(device: &Device, page: &Page) -> Vec<FactLine> {
+fn facts(device: &Device, told: Option<&ImportedDevice>, page: &Page) -> Vec<FactLine> {
     let l = page.language;
     let line = |label: String, text: String| FactLine {
         label,
         cell: Cell::plain(text),
     };
+    if let Some(told) = told {
+        return told_facts(device, told, page);
+    }
     let seen = device.last_seen_at.map_or_else(|| l.t("never"), |at| page.moment(&at));
     let agent = device.agent_version.clone().map(|version| line(l.t("device-agent"), version));
     [
@@ -199,6 +210,36 @@ fn facts(device: &Device, page: &Page) -> Vec<FactLine> {
         Some(line(l.t("device-enrolled"), page.moment(&device.enrolled_at))),
         agent,
         Some(line(l.t("device-clock"), clock(device.clock_offset_micros, l))),
+        Some(line(l.t("device-id"), device.external_id.to_string())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Of a record that another system told of: who, when, from which file.
+fn told_facts(device: &Device, told: &ImportedDevice, page: &Page) -> Vec<FactLine> {
+    let l = page.language;
+    let line = |label: String, text: String| FactLine {
+        label,
+        cell: Cell::plain(text),
+    };
+    let telling = &told.telling;
+    [
+        Some(line(l.t("organization"), device.place.organization_short_name.clone())),
+        Some(line(
+            l.t("place"),
+            in_words(&device.place.address, device.place.room_name.as_deref()),
+        )),
+        Some(line(l.t("stated-origin"), l.family("source", &telling.origin))),
+        telling.client.clone().map(|client| line(l.t("stated-client"), client)),
+        Some(line(l.t("stated-file"), telling.file_name.clone())),
+        telling
+            .looked_at
+            .clone()
+            .map(|at| line(l.t("stated-looked-at"), at.replace('T', " "))),
+        Some(line(l.t("stated-imported"), page.moment(&told.imported_at))),
+        Some(line(l.t("stated-foreign-id"), telling.foreign_id.clone())),
         Some(line(l.t("device-id"), device.external_id.to_string())),
     ]
     .into_iter()

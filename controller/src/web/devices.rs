@@ -18,7 +18,7 @@ use super::place::Choice;
 use super::session::SignedIn;
 use crate::access::Right;
 use crate::state::AppState;
-use crate::store::device::{Device, DeviceState};
+use crate::store::device::{Device, DeviceState, EvidenceLevel};
 use crate::store::device_list::{Contact, DeviceFilter};
 
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -31,12 +31,15 @@ pub enum Presence {
     Silent,
     Never,
     Left,
+    /// Another system told of it, and no agent.
+    Stated,
 }
 
 impl Presence {
     pub fn of(device: &Device, now: Timestamp) -> Self {
         match (device.state, device.last_seen_at) {
             (DeviceState::Left, _) => Self::Left,
+            _ if device.evidence_level == EvidenceLevel::Stated => Self::Stated,
             _ if device.last_report_at.is_none() => Self::Never,
             (_, Some(at)) if at >= now - DAY => Self::Seen,
             (_, Some(at)) if at >= now - 7 * DAY => Self::Quiet,
@@ -51,13 +54,14 @@ impl Presence {
             Self::Silent => "silent",
             Self::Never => "never",
             Self::Left => "left",
+            Self::Stated => "stated",
         }
     }
 
     pub const fn class(self) -> &'static str {
         match self {
             Self::Seen => "good",
-            Self::Quiet | Self::Never => "doubt",
+            Self::Quiet | Self::Never | Self::Stated => "doubt",
             Self::Silent => "bad",
             Self::Left => "",
         }
@@ -163,6 +167,11 @@ pub fn filter_named(name: &str, now: Timestamp, zone: &TimeZone) -> Option<Devic
         "never" => in_contact(Contact::NeverReported),
         "today" => DeviceFilter {
             enrolled_since: Some(start_of_day(now, zone)),
+            evidence_level: Some(EvidenceLevel::Agent),
+            ..enrolled
+        },
+        "stated" => DeviceFilter {
+            evidence_level: Some(EvidenceLevel::Stated),
             ..enrolled
         },
         "left" => DeviceFilter {
@@ -211,6 +220,7 @@ fn filters(chosen: &str, l: Language) -> Vec<Choice> {
         ("silent", l.t("devices-filter-silent")),
         ("never", l.t("devices-filter-never")),
         ("today", l.t("devices-filter-today")),
+        ("stated", l.t("devices-filter-stated")),
         ("left", l.t("devices-filter-left")),
     ]
     .into_iter()

@@ -17,7 +17,7 @@ use super::place::in_words;
 use super::session::SignedIn;
 use crate::device::merging::{Decider, Seen, Survivor};
 use crate::state::AppState;
-use crate::store::device::Device;
+use crate::store::device::{Device, EvidenceLevel};
 use crate::store::identity::Relative;
 use crate::store::review::{CaseId, CaseKind, CaseState, ReviewCase};
 
@@ -72,6 +72,10 @@ struct RecordView {
     enrolled: Timestamp,
     last_seen: Option<Timestamp>,
     merged_into: Option<String>,
+    /// Another system told of it.
+    is_stated: bool,
+    /// Whether the other record may be joined into this one.
+    may_stay: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -150,6 +154,11 @@ pub async fn show(State(state): State<AppState>, Path(id): Path<CaseId>, signed_
     let mut records = vec![record(&state, &seen.device, l).await?];
     if let Some(other) = &seen.other {
         records.push(record(&state, other, l).await?);
+    }
+    // A foreign word never stands in an agent's place.
+    let an_agent_spoke = records.iter().any(|record| !record.is_stated);
+    for record in &mut records {
+        record.may_stay = !record.is_stated || !an_agent_spoke;
     }
     let likeness = likeness_of(&seen.case.detail);
     let decided = matches!(seen.case.state, CaseState::Merged | CaseState::Split | CaseState::Dismissed);
@@ -360,6 +369,8 @@ async fn record(state: &AppState, device: &Device, l: Language) -> Result<Record
         enrolled: device.enrolled_at,
         last_seen: device.last_seen_at,
         merged_into: relatives.merged_into.map(|survivor| survivor.external_id.to_string()),
+        is_stated: device.evidence_level == EvidenceLevel::Stated,
+        may_stay: true,
     })
 }
 

@@ -29,6 +29,8 @@ pub struct DeviceRow {
     pub room: Option<String>,
     /// `enrolled` or `left`.
     pub state: &'static str,
+    /// `agent`: its own, signed; `stated`: another system's word, which cannot be checked.
+    pub evidence_level: &'static str,
     pub enrolled_at: String,
     pub last_seen_at: Option<String>,
     pub last_report_at: Option<String>,
@@ -51,6 +53,8 @@ pub struct DeviceDetail {
     pub device: DeviceRow,
     /// By name; what was never reported is absent.
     pub sections: BTreeMap<String, SectionDetail>,
+    /// Who told of it, where the level is `stated`.
+    pub stated_by: Option<StatedBy>,
     pub chain: Vec<ChainDetail>,
     /// What was found last comes first.
     pub findings: Vec<FindingDetail>,
@@ -64,6 +68,22 @@ pub struct SectionDetail {
     /// The section's document; `null` while its body has not arrived.
     #[schema(value_type = Object)]
     pub body: Option<Value>,
+}
+
+/// The other system whose word it is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StatedBy {
+    /// `glpi` (GLPI's inventory format) or `ocs_xml` (XML of FusionInventory and OCS Inventory).
+    pub origin: String,
+    /// The program that looked at the computer.
+    pub client: Option<String>,
+    /// What it calls the computer; `withheld` where that may name a person.
+    pub foreign_id: String,
+    pub file: String,
+    /// By the computer's own clock.
+    pub looked_at: Option<String>,
+    /// When a file last said something new.
+    pub imported_at: String,
 }
 
 /// The newest report of one key's chain.
@@ -111,7 +131,8 @@ pub struct DeviceQuery {
     pub q: Option<String>,
     /// An organization's id.
     pub organization: Option<String>,
-    /// `seen` (within 24 hours), `silent` (over 7 days), `never` (no report), `today` (enrolled) or `left`.
+    /// `seen` (within 24 hours), `silent` (over 7 days), `never` (no report), `today` (enrolled), `stated` (by another
+    /// system) or `left`.
     pub seen: Option<String>,
 }
 
@@ -133,7 +154,7 @@ pub async fn list(
     let filter = DeviceFilter {
         organization: organization.map_err(|_| ApiError::invalid("organization: нужен номер организации (UUID)."))?,
         query: query.q.filter(|words| !words.trim().is_empty()),
-        ..named.ok_or(ApiError::invalid("seen: seen, silent, never, today или left."))?
+        ..named.ok_or(ApiError::invalid("seen: seen, silent, never, today, stated или left."))?
     };
     let found = state
         .store
@@ -153,6 +174,7 @@ fn row(device: Device) -> DeviceRow {
             DeviceState::Enrolled => "enrolled",
             DeviceState::Left => "left",
         },
+        evidence_level: device.evidence_level.as_str(),
         enrolled_at: device.enrolled_at.to_string(),
         last_seen_at: device.last_seen_at.map(|at| at.to_string()),
         last_report_at: device.last_report_at.map(|at| at.to_string()),
@@ -195,8 +217,20 @@ pub async fn show(State(state): State<AppState>, Path(id): Path<DeviceId>, signe
         }
     }
     let findings = state.store.findings(internal, 100).await?;
-    let sections = state.store.current_sections(internal).await?;
+    let stated = state.store.imported_device(internal).await?;
+    let sections = match &stated {
+        Some(_) => state.store.imported_sections(internal).await?,
+        None => state.store.current_sections(internal).await?,
+    };
     Ok(Json(DeviceDetail {
+        stated_by: stated.map(|stated| StatedBy {
+            origin: stated.telling.origin,
+            client: stated.telling.client,
+            foreign_id: stated.telling.foreign_id,
+            file: stated.telling.file_name,
+            looked_at: stated.telling.looked_at,
+            imported_at: stated.imported_at.to_string(),
+        }),
         device: row(device),
         sections: sections.into_iter().map(section).collect(),
         chain,
