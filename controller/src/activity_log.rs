@@ -37,10 +37,12 @@ pub enum Action {
     CheckpointTaken,
     NameTaught,
     NameForgotten,
+    KindOverruled,
+    KindTakenBack,
 }
 
 impl Action {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -65,6 +67,8 @@ impl Action {
         Self::CheckpointTaken,
         Self::NameTaught,
         Self::NameForgotten,
+        Self::KindOverruled,
+        Self::KindTakenBack,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -93,6 +97,8 @@ impl Action {
             Self::CheckpointTaken => "checkpoint_taken",
             Self::NameTaught => "name_taught",
             Self::NameForgotten => "name_forgotten",
+            Self::KindOverruled => "kind_overruled",
+            Self::KindTakenBack => "kind_taken_back",
         }
     }
 }

@@ -6,11 +6,13 @@
 //! | may this check-in's key be a copy? | check-ins | [`doubts`], [`boots`] |
 //! | is this key this computer's? | `POST /v1/rekey` | [`rekey`] |
 //! | what did people decide? | the review page | [`merging`] |
+//! | what did people rule that it is? | its page | [`kind`] |
 //! | what should people know? | all of them | [`cases`] |
 
 pub mod boots;
 pub mod cases;
 pub mod doubts;
+pub mod kind;
 pub mod merging;
 pub mod rekey;
 pub mod which;
