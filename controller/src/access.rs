@@ -21,7 +21,7 @@ pub enum Right {
     /// New rooms of a building in one's scope.
     EditRooms,
     ViewDevices,
-    /// Moving a device to another room, asking it to look at its hardware now.
+    /// Moving a device to another room, asking it to look at its hardware now, overruling what it is taken for.
     EditDevices,
     /// Taking a device's certificate out of force.
     RevokeDevices,

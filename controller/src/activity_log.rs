@@ -38,10 +38,12 @@ pub enum Action {
     CheckpointTaken,
     NameTaught,
     NameForgotten,
+    KindOverruled,
+    KindTakenBack,
 }
 
 impl Action {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -67,6 +69,8 @@ impl Action {
         Self::CheckpointTaken,
         Self::NameTaught,
         Self::NameForgotten,
+        Self::KindOverruled,
+        Self::KindTakenBack,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -96,6 +100,8 @@ impl Action {
             Self::CheckpointTaken => "checkpoint_taken",
             Self::NameTaught => "name_taught",
             Self::NameForgotten => "name_forgotten",
+            Self::KindOverruled => "kind_overruled",
+            Self::KindTakenBack => "kind_taken_back",
         }
     }
 }

@@ -7,11 +7,13 @@
 //! | is this key this computer's? | `POST /v1/rekey` | [`rekey`] |
 //! | is what another system told of a computer that we know? | imports, enrollment, check-ins | [`stated`] |
 //! | what did people decide? | the review page | [`merging`] |
+//! | what did people rule that it is? | its page | [`kind`] |
 //! | what should people know? | all of them | [`cases`] |
 
 pub mod boots;
 pub mod cases;
 pub mod doubts;
+pub mod kind;
 pub mod merging;
 pub mod rekey;
 pub mod stated;

@@ -17,6 +17,7 @@ pub mod enrollment;
 pub mod evidence;
 pub mod evidence_request;
 pub mod group_commit;
+pub mod identifier;
 pub mod metrics;
 pub mod name;
 pub mod operator;

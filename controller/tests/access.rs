@@ -52,6 +52,8 @@ fn body(route: &RouteLine, school: &School) -> (&'static str, String) {
         "/organizations/{organization}/tokens" => (form, format!("place={place}&uses=1&days=1&proxy=&note=")),
         "/devices/{device}/room" => (form, format!("place={place}")),
         "/devices/{device}/revoke" => (form, "reason=x".to_owned()),
+        "/devices/{device}/kind" => (form, "kind=laptop&reason=x".to_owned()),
+        "/api/v1/devices/{device}/kind" => ("application/json", r#"{"kind":"laptop","reason":"x"}"#.to_owned()),
         "/api/v1/devices/{device}/revoke" => ("application/json", r#"{"reason":"x"}"#.to_owned()),
         "/tokens/file" => (form, "line=x".to_owned()),
         "/names" => (form, "kind=jedec&code=80CE&name=x&source=y".to_owned()),

@@ -16,6 +16,8 @@ mod devices;
 mod engines;
 #[path = "store_contract/fixture.rs"]
 mod fixture;
+#[path = "store_contract/identifiers.rs"]
+mod identifiers;
 #[path = "store_contract/identity.rs"]
 mod identity;
 #[path = "store_contract/imported.rs"]
@@ -128,6 +130,11 @@ on_both_engines! {
     parts::parts_are_found_by_number_model_and_maker_within_scope,
     parts::changes_are_seen_within_scope_and_filtered,
     parts::a_taught_name_holds_until_the_next,
+    identifiers::a_worse_reading_leaves_the_last_good_one,
+    identifiers::a_number_of_two_live_devices_names_both,
+    identifiers::a_uuid_in_the_other_order_of_bytes_is_the_same,
+    identifiers::a_ruled_kind_outlives_every_report_and_is_taken_back,
+    identifiers::a_number_of_a_whole_delivery_costs_no_more_than_others,
     checkpoints::heads_and_certificates_are_in_a_checkpoint_for_good,
     checkpoints::a_day_has_one_checkpoint,
     checkpoints::what_a_broken_attempt_left_is_replaced,

@@ -39,6 +39,9 @@ mod evidence_for_programs;
 #[path = "web/parts.rs"]
 mod parts;
 
+#[path = "web/kinds_and_numbers.rs"]
+mod kinds_and_numbers;
+
 #[path = "web/locales.rs"]
 mod locales;
 

@@ -1,5 +1,6 @@
 //! Devices and their keys: enrolled, found, moved, left, deleted.
 
+use inventory_schema::inventory::DeviceKind;
 use inventory_schema::organization::{BuildingId, OrganizationId, RoomId};
 use inventory_schema::signature::PublicKey;
 use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
@@ -123,6 +124,17 @@ pub struct Device {
     /// The signed receipt as JSON.
     pub receipt: Option<String>,
     pub summary: DeviceSummary,
+    /// What its agent concludes that it is.
+    pub concluded_kind: Option<DeviceKind>,
+    /// What people ruled that it is.
+    pub ruled_kind: Option<DeviceKind>,
+}
+
+impl Device {
+    /// What it is: the ruling where there is one.
+    pub fn kind(&self) -> Option<DeviceKind> {
+        self.ruled_kind.or(self.concluded_kind)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,7 +173,7 @@ macro_rules! device_where {
             "SELECT d.id, d.external_id, d.organization_id, o.external_id AS organization, v.short_name, v.municipality_id, m.time_zone, \
              d.building_id, b.external_id AS building, bv.address, d.room_id, r.external_id AS room, rv.name AS room_name, \
              d.enrolled_at, p.last_seen_at, p.last_report_at, d.state, d.evidence_level, p.agent_version, p.clock_offset_micros, d.receipt, \
-             d.host_name, d.maker, d.model, d.serial, d.processor, d.memory_bytes, d.storage_bytes, d.os_title \
+             d.host_name, d.maker, d.model, d.serial, d.processor, d.memory_bytes, d.storage_bytes, d.os_title, d.kind, d.ruled_kind \
              FROM device d JOIN presence p ON p.device_id = d.id JOIN organization o ON o.id = d.organization_id \
              JOIN organization_version v ON v.organization_id = o.id AND v.superseded_at IS NULL \
              JOIN municipality m ON m.id = v.municipality_id \
@@ -377,6 +389,8 @@ pub(super) fn read(row: &AnyRow) -> StoreResult<Device> {
         clock_offset_micros: row.optional_int("clock_offset_micros")?,
         receipt: row.optional_text("receipt")?,
         summary: DeviceSummary::read(row)?,
+        concluded_kind: row.optional_word("kind")?,
+        ruled_kind: row.optional_word("ruled_kind")?,
     })
 }
 

@@ -1,4 +1,6 @@
-//! Cases of doubtful identity: the list, one case with what speaks for and against, and what to decide.
+//! Cases of doubtful identity: the list with the numbers that several share, one case with what speaks for and against, and what to decide.
+
+mod shared;
 
 use askama::Template;
 use axum::Form;
@@ -8,6 +10,7 @@ use inventory_schema::likeness::{KindLikeness, Likeness, LikenessVerdict};
 use inventory_schema::{KeyFingerprint, Timestamp};
 use serde::Deserialize;
 
+use self::shared::{ClonedLine, SharedLine};
 use super::devices::name;
 use super::error::PageError;
 use super::language::Language;
@@ -17,6 +20,7 @@ use super::place::in_words;
 use super::session::SignedIn;
 use crate::device::merging::{Decider, Seen, Survivor};
 use crate::state::AppState;
+use crate::store::Scope;
 use crate::store::device::{Device, EvidenceLevel};
 use crate::store::identity::Relative;
 use crate::store::review::{CaseId, CaseKind, CaseState, ReviewCase};
@@ -47,6 +51,8 @@ struct ReviewPage {
     all: bool,
     rows: Vec<CaseLine>,
     pager: Pager,
+    shared: Vec<SharedLine>,
+    cloned: Vec<ClonedLine>,
 }
 
 /// One kind of reading, compared.
@@ -125,8 +131,11 @@ pub async fn list(
 ) -> Result<Response, PageError> {
     let (number, piece) = piece(query.page);
     let all = query.all == Some(1);
-    let found = state.store.cases(signed_in.operator.scope.into(), !all, piece).await?;
+    let scope: Scope = signed_in.operator.scope.into();
+    let found = state.store.cases(scope, !all, piece).await?;
     let l = visit.language;
+    let shared = shared::shared(&state, scope, l).await?;
+    let cloned = shared::cloned(&state, scope, l).await?;
     let kept: &[(&str, &str)] = if all { &[("all", "1")] } else { &[] };
     html(ReviewPage {
         page: Page::new(&state, visit, "/review"),
@@ -134,6 +143,8 @@ pub async fn list(
         all,
         rows: found.rows.iter().map(|case| case_line(case, l)).collect(),
         pager: Pager::of(number, found.total, "/review", kept),
+        shared,
+        cloned,
     })
 }
 

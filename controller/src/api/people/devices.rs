@@ -5,19 +5,23 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use inventory_schema::inventory::DeviceKind;
 use inventory_schema::{DeviceId, OrganizationId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{ApiError, ApiProblem, ListOf, Paging};
+use crate::device::kind::{RuleError, Wish, WishError, kind_named, rule};
 use crate::state::AppState;
 use crate::store::device::{Device, DeviceState};
 use crate::store::device_list::DeviceFilter;
 use crate::store::report::ReportState;
 use crate::store::report_reading::{CurrentSection, ReportRecord};
 use crate::web::device::finding_name;
+use crate::web::device::kind::kind_in_log;
 use crate::web::devices::filter_named;
+use crate::web::section::wire_name;
 use crate::web::session::SignedIn;
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -45,6 +49,13 @@ pub struct DeviceRow {
     pub memory_bytes: Option<i64>,
     pub storage_bytes: Option<i64>,
     pub operating_system: Option<String>,
+    /// What it is: as people ruled, or else as its agent concludes. `laptop`, `desktop`, `all_in_one`, `panel_computer`,
+    /// `panel`, `server`, `virtual` or `other`.
+    pub kind: Option<String>,
+    /// What its agent concludes.
+    pub concluded_kind: Option<String>,
+    /// What people ruled, where they did.
+    pub ruled_kind: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -134,6 +145,8 @@ pub struct DeviceQuery {
     /// `seen` (within 24 hours), `silent` (over 7 days), `never` (no report), `today` (enrolled), `stated` (by another
     /// system) or `left`.
     pub seen: Option<String>,
+    /// A kind, as people ruled or as agents conclude.
+    pub kind: Option<String>,
 }
 
 /// Devices in one's scope, by organization and host name.
@@ -154,6 +167,10 @@ pub async fn list(
     let filter = DeviceFilter {
         organization: organization.map_err(|_| ApiError::invalid("organization: нужен номер организации (UUID)."))?,
         query: query.q.filter(|words| !words.trim().is_empty()),
+        kind: match query.kind.as_deref() {
+            None | Some("") => None,
+            Some(name) => Some(kind_named(name).ok_or(ApiError::invalid(KINDS))?),
+        },
         ..named.ok_or(ApiError::invalid("seen: seen, silent, never, today, stated или left."))?
     };
     let found = state
@@ -163,8 +180,14 @@ pub async fn list(
     Ok(Json(ListOf::of(found, row)))
 }
 
+const KINDS: &str = "kind: laptop, desktop, all_in_one, panel_computer, panel, server или virtual.";
+
 fn row(device: Device) -> DeviceRow {
+    let word = |kind: Option<DeviceKind>| kind.map(|kind| wire_name(&kind));
     DeviceRow {
+        kind: word(device.kind()),
+        concluded_kind: word(device.concluded_kind),
+        ruled_kind: word(device.ruled_kind),
         id: device.external_id.to_string(),
         organization: device.place.organization.to_string(),
         organization_name: device.place.organization_short_name,
@@ -316,6 +339,52 @@ pub async fn revoke(
         .await?
         .ok_or(ApiError::not_found())?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct KindWish {
+    /// What the device is; `null`: what its agent concludes.
+    kind: Option<String>,
+    /// Why, 1 to 200 characters.
+    reason: String,
+}
+
+/// Overrules what a device is taken for, or takes that back. No report changes it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/devices/{device}/kind",
+    request_body = KindWish,
+    params(
+        ("device" = String, Path, description = "The device's id (UUID)"),
+        ("X-CSRF-Token" = String, Header, description = "From /api/v1/me")
+    ),
+    responses(
+        (status = 204),
+        (status = 400, body = ApiProblem),
+        (status = 401, body = ApiProblem),
+        (status = 403, body = ApiProblem),
+        (status = 404, body = ApiProblem)
+    )
+)]
+pub async fn rule_kind(
+    State(state): State<AppState>,
+    Path(id): Path<DeviceId>,
+    signed_in: SignedIn,
+    Json(wish): Json<KindWish>,
+) -> Result<StatusCode, ApiError> {
+    let who = &signed_in.operator;
+    state.store.device(who.scope.into(), id).await?.ok_or(ApiError::not_found())?;
+    let wish = Wish::of(wish.kind.as_deref().unwrap_or_default(), &wish.reason).map_err(|error| {
+        ApiError::invalid(match error {
+            WishError::Kind(_) => KINDS,
+            WishError::Reason => "reason — от 1 до 200 знаков.",
+        })
+    })?;
+    match rule(&state, who, id, wish, state.clock.now(), kind_in_log).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(RuleError::NotFound) => Err(ApiError::not_found()),
+        Err(RuleError::Store(error)) => Err(error.into()),
+    }
 }
 
 fn report_row(report: ReportRecord) -> ReportRow {
