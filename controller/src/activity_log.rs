@@ -40,10 +40,11 @@ pub enum Action {
     NameForgotten,
     KindOverruled,
     KindTakenBack,
+    ContractRecorded,
 }
 
 impl Action {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -71,6 +72,7 @@ impl Action {
         Self::NameForgotten,
         Self::KindOverruled,
         Self::KindTakenBack,
+        Self::ContractRecorded,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -102,6 +104,7 @@ impl Action {
             Self::NameForgotten => "name_forgotten",
             Self::KindOverruled => "kind_overruled",
             Self::KindTakenBack => "kind_taken_back",
+            Self::ContractRecorded => "contract_recorded",
         }
     }
 }
@@ -124,6 +127,7 @@ pub enum SubjectKind {
     Database,
     Checkpoint,
     Name,
+    Building,
 }
 
 impl SubjectKind {
@@ -138,6 +142,7 @@ impl SubjectKind {
             Self::Database => "database",
             Self::Checkpoint => "checkpoint",
             Self::Name => "name",
+            Self::Building => "building",
         }
     }
 }

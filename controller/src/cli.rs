@@ -12,6 +12,7 @@ mod fixture;
 mod migrate;
 mod operator;
 mod organization;
+mod report;
 mod serve;
 mod token;
 
@@ -84,6 +85,9 @@ enum Command {
     /// Реестр организаций
     #[command(after_help = "Пример:\n  cos-controller organization import реестр.xlsx")]
     Organization(organization::OrganizationArguments),
+    /// Книги и отчёты из базы данных
+    #[command(after_help = "Пример:\n  cos-controller report connectivity --out интернет.xlsx")]
+    Report(report::ReportArguments),
     /// Доказательства: контрольные точки, выгрузка и проверка архива без сервера
     #[command(after_help = "Пример:\n  cos-controller evidence verify школа.tar")]
     Evidence(evidence::EvidenceArguments),
@@ -123,6 +127,7 @@ fn run(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
         Command::Operator(arguments) => operator::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Device(arguments) => device::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Organization(arguments) => organization::run(&arguments, &Config::load(&path)?, now, &mut out),
+        Command::Report(arguments) => report::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Evidence(arguments) => return evidence::run(&arguments, &path, now, &mut out),
     };
     done.map(|()| ExitCode::SUCCESS)

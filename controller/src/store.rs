@@ -31,6 +31,8 @@ pub mod identifier;
 pub mod identity;
 pub mod import_preview;
 pub mod imported;
+pub mod line;
+pub mod measurement;
 pub mod month;
 pub mod municipality;
 pub mod name;

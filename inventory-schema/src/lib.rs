@@ -7,6 +7,7 @@
 //! | token and the question about it, enrollment, receipt, renewal, another key | both | [`enrollment`] |
 //! | check-in and its answer, signed time | both | [`check_in`] |
 //! | carried request, carried answer (no network) | both | [`carry`] |
+//! | measurement of a line | agent | [`measurement`] |
 //! | problem (every refusal) | controller | [`problem`] |
 //! | computers as GLPI's inventory format tells of them | agent, other systems | [`glpi`] |
 //!
@@ -35,6 +36,7 @@ pub mod glpi;
 pub mod inventory;
 pub mod jedec;
 pub mod likeness;
+pub mod measurement;
 pub mod organization;
 pub mod person_name;
 pub mod placeholder;
