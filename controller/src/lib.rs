@@ -41,6 +41,7 @@ pub mod store;
 pub mod task;
 pub mod tls;
 pub mod token;
+pub mod uptime;
 pub mod wake;
 pub mod web;
 pub mod workbook;
