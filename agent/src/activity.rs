@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use inventory_schema::activity::{Activity, ActivityFormat, MAX_STARTS, QuarterHours, TimeBasis};
 use inventory_schema::device::BootId;
-use inventory_schema::{Day, Timestamp};
+use inventory_schema::{CanonicalBytes, Day, Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Moment, TrustedTime};
@@ -19,14 +19,18 @@ const FILE: &str = "activity.json";
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 /// The computer ran between two marks of one boot that are no further apart; beyond that it slept.
 const AWAKE: Duration = Duration::from_secs(20 * 60);
+/// Days that wait to be reported: a controller of before takes none, and a disk may be full.
+const UNREPORTED_MOST: usize = 64;
 /// By how much a clock may differ from the boot clock between two marks before it was set meanwhile.
 const SAME_CLOCK: Duration = Duration::from_secs(60);
 
-/// The running day, or none before the first mark.
+/// The running day, none before the first mark, and what is to be reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ActivityLog {
     open: Option<OpenDay>,
+    /// Days that are over and that no report on disk carries yet, oldest first.
+    finished: Vec<Activity>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +70,16 @@ impl ActivityLog {
     pub fn save(&self, state_dir: &Path) -> Result<(), FileError> {
         let json = serde_json::to_vec(self).expect("a day is text and numbers");
         durable_file::replace(&state_dir.join(FILE), &json)
+    }
+
+    pub fn unreported(&self) -> &[Activity] {
+        &self.finished
+    }
+
+    /// A report with this body lies on disk.
+    pub fn reported(&mut self, body: Digest) {
+        let is_it = |day: &Activity| CanonicalBytes::of(day).is_ok_and(|bytes| bytes.digest() == body);
+        self.finished.retain(|day| !is_it(day));
     }
 
     /// The computer runs now.
@@ -109,6 +123,12 @@ impl ActivityLog {
         }
         changed |= day.boot != now.boot;
         (day.boot, day.at) = (now.boot, time);
+        if let Some(finished) = &finished {
+            self.finished.push(finished.clone());
+            if self.finished.len() > UNREPORTED_MOST {
+                self.finished.remove(0);
+            }
+        }
         day.uptime_micros = u64::try_from(now.uptime.as_micros()).unwrap_or(u64::MAX);
         Marked {
             changed: changed || is_new_day || finished.is_some(),
@@ -211,6 +231,9 @@ mod tests {
             day.started,
             [time("2026-09-01T04:59:00.000000Z"), time("2026-09-01T09:59:00.000000Z")]
         );
+        assert_eq!(log.unreported(), finished);
+        log.reported(CanonicalBytes::of(day).unwrap().digest());
+        assert!(log.unreported().is_empty());
     }
 
     #[test]

@@ -589,3 +589,19 @@ line-samples-found = { $count ->
 line-note-together = { $count ->
    *[other] { $shown } computers together
 }
+
+# When it ran
+uptime = When it ran
+uptime-none = No day is over yet: an agent tells once a day when its computer ran.
+uptime-never = It was not switched on once in { $days } school days.
+uptime-summary = It ran on { $ran } of { $days } school days; on such a day for { $mean } on average, of which { $lessons } in lesson hours.
+uptime-by-days = By days
+uptime-day = Day
+uptime-ran = Ran
+uptime-off = off
+uptime-minutes = { $minutes } min
+uptime-hours = { $hours } h
+uptime-hours-minutes = { $hours } h { $minutes } min
+uptime-started = Started:
+uptime-own-clock = by the computer's clock
+uptime-why = Quarter hours in which the agent ran, by the municipality's clock; sleep does not count. The light band is lesson hours. The agent tells only that the computer is on, and nothing of who did what on it.

@@ -6,6 +6,7 @@ pub mod headline;
 mod history;
 pub mod identity;
 pub mod kind;
+mod uptime;
 
 use askama::Template;
 use axum::Form;
@@ -22,6 +23,7 @@ use serde_json::Value;
 use self::headline::{Facts as Headline, headline};
 use self::history::History;
 use self::kind::KindView;
+use self::uptime::Uptime;
 use super::devices::{DeviceRow, Presence, name};
 use super::error::PageError;
 use super::format::exact_moment;
@@ -115,6 +117,7 @@ struct DevicePage {
     sections: Vec<SectionView>,
     history: History,
     may_teach: bool,
+    uptime: Uptime,
     reports: Vec<ReportLine>,
     reports_total: i64,
     /// Where older ones were let go.
@@ -197,6 +200,7 @@ pub async fn show(
         sections: sections(&current, &know, &page),
         history: History::of(&state, scope, &device, &parts, &names, &page).await?,
         may_teach: signed_in.operator.may(Right::TeachNames),
+        uptime: Uptime::of(&state, &device, &state.lines.lessons, &page).await?,
         reports: reports.rows.iter().map(report_line).collect(),
         reports_total: reports.total,
         kept_since: kept_since.map(|month| l.with("reports-kept-since", "month", &month.to_string())),
