@@ -17,6 +17,7 @@ pub mod evidence_request;
 pub mod group_commit;
 pub mod line;
 pub mod line_report;
+pub mod line_sample;
 pub mod metrics;
 pub mod name;
 pub mod operator;
