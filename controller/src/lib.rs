@@ -20,6 +20,7 @@ pub mod group_commit;
 pub mod identifier;
 pub mod line;
 pub mod line_report;
+pub mod line_sample;
 pub mod metrics;
 pub mod name;
 pub mod operator;
