@@ -7,6 +7,7 @@
 //! | token and the question about it, enrollment, receipt, renewal, another key | both | [`enrollment`] |
 //! | check-in and its answer, signed time | both | [`check_in`] |
 //! | carried request, carried answer (no network) | both | [`carry`] |
+//! | measurement of a line | agent | [`measurement`] |
 //! | problem (every refusal) | controller | [`problem`] |
 //!
 //! This crate does no IO: it knows no socket, file, clock, environment or database, and it decides
@@ -33,6 +34,7 @@ pub mod envelope;
 pub mod inventory;
 pub mod jedec;
 pub mod likeness;
+pub mod measurement;
 pub mod organization;
 pub mod person_name;
 pub mod placeholder;

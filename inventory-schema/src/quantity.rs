@@ -82,6 +82,8 @@ quantity!(/// A length of time in seconds, at most ten years.
     Seconds, largest 315_360_000, "s");
 quantity!(/// A line or link rate in bits per second.
     BitsPerSecond, largest 1_000_000_000_000_000, "bit/s");
+quantity!(/// A line's rate in kilobits per second, as norms and contracts give it.
+    KilobitsPerSecond, largest 1_000_000_000, "kbit/s");
 quantity!(/// A clock rate in megahertz.
     Megahertz, largest 100_000, "MHz");
 quantity!(/// A memory transfer rate in million transfers per second, as SMBIOS type 17 gives it.
@@ -102,6 +104,12 @@ quantity!(/// A calendar year.
     Year, largest 9_999, "year");
 quantity!(/// A week of the year as EDID gives it, 1 to 54.
     Week, largest 54, "week");
+
+impl KilobitsPerSecond {
+    pub const fn bits_per_second(self) -> BitsPerSecond {
+        BitsPerSecond::saturating(self.0 * 1_000)
+    }
+}
 
 #[cfg(test)]
 mod tests {
