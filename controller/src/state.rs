@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use crate::api::device::body::BodyLimits;
 use crate::authority::{Authority, LiveAuthority};
 use crate::device_traffic::DeviceTraffic;
+use crate::line::LineSettings;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::password::PasswordChecker;
@@ -88,6 +89,7 @@ pub struct AppState {
     pub passwords: PasswordChecker,
     pub metrics: Arc<Metrics>,
     pub traffic: DeviceTraffic,
+    pub lines: Arc<LineSettings>,
 }
 
 impl AppState {
@@ -101,6 +103,7 @@ impl AppState {
             region: Arc::new(region),
             clock,
             passwords: PasswordChecker::default(),
+            lines: Arc::default(),
             metrics,
         }
     }
