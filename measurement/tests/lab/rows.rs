@@ -273,6 +273,27 @@ pub fn cross_traffic(school: &School, count: usize, kbps: u64) -> Row {
     }
 }
 
+/// What iperf3 reads on the same line in the same run, for comparison: no goal of ours.
+pub fn iperf3(school: &School, truth: u64, loss: u32, streams: u32) -> Row {
+    let (down, up) = both(Way::of(truth).with_loss(loss));
+    school.relay.set(down, up);
+    let found = school.iperf3(streams, 5).map_or_else(
+        |error| format!("not measured: {error}"),
+        |rate| format!("{:.1} Mb/s received", rate / 1e6),
+    );
+    Row {
+        name: format!(
+            "iperf3, {streams} streams, {} Mb/s, loss {} %",
+            truth as f64 / 1e3,
+            f64::from(loss) / 1e4
+        ),
+        goal: "for comparison".into(),
+        found,
+        met: true,
+        void: 0,
+    }
+}
+
 /// Whether measurements begin at 1 % loss; many at one time, each of a line that costs little.
 pub fn setup(school: &School, count: usize) -> Row {
     let (down, up) = both(Way::of(100_000).with_loss(10_000));
@@ -286,11 +307,7 @@ pub fn setup(school: &School, count: usize) -> Row {
             let threads: Vec<_> = (0..at_once)
                 .map(|_| scope.spawn(|| school.measure(0, Direction::Down, plan, Card::Gigabit, None).outcome.is_ok()))
                 .collect();
-            threads
-                .into_iter()
-                .filter(|_| true)
-                .map(|thread| usize::from(thread.join().unwrap()))
-                .sum::<usize>()
+            threads.into_iter().map(|thread| usize::from(thread.join().unwrap())).sum::<usize>()
         });
         asked += at_once;
     }
