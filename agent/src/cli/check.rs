@@ -34,9 +34,10 @@ pub(super) struct Arguments {
     /// Сервер измерений: имя или адрес, порт 8444, если не указан другой (без ключа — контроллер этого компьютера)
     #[arg(long, value_name = "АДРЕС[:ПОРТ]")]
     server: Option<String>,
-    /// Норма: urban (город, 100 Мбит/с), rural (село и пгт, 50 Мбит/с) или число Мбит/с
-    #[arg(long, value_name = "urban|rural|МБИТ", default_value = "urban")]
-    target: Target,
+    /// Норма: urban (город, 100 Мбит/с), rural (село и пгт, 50 Мбит/с) или число Мбит/с; без ключа — та, на которую
+    /// выдано право, иначе urban
+    #[arg(long, value_name = "urban|rural|МБИТ")]
+    target: Option<Target>,
     /// Способ измерения
     #[arg(long, value_enum, default_value_t = Method::Probe)]
     method: Method,
@@ -159,7 +160,7 @@ fn checked(arguments: &Arguments, lang: Language) -> Result<u8, Box<dyn Error>> 
         let check = Check {
             server,
             direction: token.as_ref().map_or(*direction, |token| token.lease().direction),
-            target: arguments.target,
+            target: target(arguments.target, token.as_ref()),
             drain: DrainMode::Auto,
             deep: arguments.deep,
             token: token.clone(),
@@ -183,6 +184,15 @@ fn checked(arguments: &Arguments, lang: Language) -> Result<u8, Box<dyn Error>> 
         }
     }
     Ok(worst(found.iter().map(|(checked, judgement)| code(checked, judgement))))
+}
+
+/// As asked; else what the lease is for; else what a town should have.
+fn target(asked: Option<Target>, token: Option<&LeaseToken>) -> Target {
+    let of_lease = || {
+        let kbps = u32::try_from(token?.lease().target.get()).ok()?;
+        Some(Target { kbps, settlement: None })
+    };
+    asked.or_else(of_lease).unwrap_or(Target::URBAN)
 }
 
 fn outcome<'a>(checked: &'a Checked, judgement: &Judgement) -> Outcome<'a> {
