@@ -1,7 +1,7 @@
 //! The rows of the table: each measures so many times and says what it found beside its goal.
 //!
-//! A run in which the computer that plays everybody had no time — the line itself was late, or the measurement says
-//! that it was starved — is void and made again; how many there were is part of the row.
+//! A run in which the computer that plays everybody had no time for the line itself is void and made again; how many
+//! there were is part of the row.
 
 use std::fmt;
 use std::time::Duration;
@@ -44,12 +44,22 @@ struct Runs {
     void: usize,
 }
 
-/// Measures until `count` runs count.
-fn repeat(count: usize, mut measure: impl FnMut() -> Run) -> Runs {
+/// Measures until so many runs count. What must never be said is never said of a starved computer either: only runs
+/// in which the line itself was late are void.
+fn repeat(count: usize, measure: impl FnMut() -> Run) -> Runs {
+    repeat_unless(|run| run.late > LATE, count, measure)
+}
+
+/// As [`repeat`], without the runs that a starved computer leaves undecided.
+fn repeat_rested(count: usize, measure: impl FnMut() -> Run) -> Runs {
+    repeat_unless(Run::is_starved, count, measure)
+}
+
+fn repeat_unless(void: impl Fn(&Run) -> bool, count: usize, mut measure: impl FnMut() -> Run) -> Runs {
     let mut runs = Runs { runs: Vec::new(), void: 0 };
     while runs.runs.len() < count && runs.void < count * VOID_PER_RUN {
         let run = measure();
-        if run.is_starved() {
+        if void(&run) {
             runs.void += 1;
         } else {
             runs.runs.push(run);
@@ -104,7 +114,7 @@ pub fn verdicts(school: &School, count: usize, target: u32, truth: u64) -> Row {
     };
     let (down, up) = both(Way::of(truth));
     school.relay.set(down, up);
-    let runs = repeat(count, || {
+    let runs = repeat_rested(count, || {
         school.measure(0, Direction::Down, Plan::for_target(target), Card::Gigabit, None)
     });
     let right = runs.runs.iter().filter(|run| run.judgement.verdict == expected).count();
