@@ -21,6 +21,7 @@ pub mod identifier;
 pub mod line;
 pub mod line_report;
 pub mod line_sample;
+pub mod measure;
 pub mod metrics;
 pub mod name;
 pub mod operator;

@@ -1,0 +1,25 @@
+//! What both programs need to measure a school's line: wire formats, pacing, receivers, clients and servers.
+//!
+//! | Question | Module |
+//! |---|---|
+//! | who may measure, against which server, how fast, until when? | [`lease`] |
+//! | does the line carry its target? paced datagrams, counted where they arrive | [`probe`] |
+//! | when did a datagram arrive, and how many were dropped here? | [`socket`] |
+//! | what time is it, whatever somebody sets the clock to? | [`clock`] |
+//! | is the computer's own interface what was measured? | [`interface`] |
+//! | had the computer time to measure? | [`processor`] |
+//!
+//! This crate knows the documents of `inventory_schema` and nothing of agents, controllers, schools or databases.
+//! It measures and does not judge: what a result means is decided by the verdict over its record. Decisions
+//! (plans, statistics, the states of a session) take packets and times and return values; sockets, clocks and
+//! threads are touched by the files that say so.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod bytes;
+pub mod clock;
+pub mod interface;
+pub mod lease;
+pub mod probe;
+pub mod processor;
+pub mod socket;
