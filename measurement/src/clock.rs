@@ -102,7 +102,11 @@ impl WallClock {
         let stamp = stamp.as_nanos() as i128;
         let by_now = stamp - self.between;
         let by_then = stamp - self.before;
-        let steady = if range.contains(&by_now) || !range.contains(&by_then) { by_now } else { by_then };
+        let steady = if range.contains(&by_now) || !range.contains(&by_then) {
+            by_now
+        } else {
+            by_then
+        };
         // A stamp that fits neither is from the moment of the step itself.
         let steady = steady.clamp(*range.start(), *range.end().max(range.start()));
         Duration::from_nanos(u64::try_from(steady).unwrap_or_default())
@@ -133,7 +137,10 @@ mod tests {
         let mut clock = WallClock::new(Duration::from_secs(10), wall(0, 0));
         assert!(!clock.look(Duration::from_secs(11), wall(1, 1_000)));
         let steady = clock.steady(stamp(0, 500_000_000), Duration::from_secs(10));
-        assert!(steady.abs_diff(Duration::from_millis(10_500)) < Duration::from_micros(2), "{steady:?}");
+        assert!(
+            steady.abs_diff(Duration::from_millis(10_500)) < Duration::from_micros(2),
+            "{steady:?}"
+        );
     }
 
     #[test]
@@ -145,7 +152,11 @@ mod tests {
             // One stamp from before the step and one from after it.
             let before = clock.steady(stamp(4_000, 400_000_000), Duration::from_secs(10));
             let after = clock.steady(stamp(later - 1, 900_000_000), Duration::from_secs(10));
-            assert_eq!((before, after), (Duration::from_millis(10_400), Duration::from_millis(10_900)), "{jump}");
+            assert_eq!(
+                (before, after),
+                (Duration::from_millis(10_400), Duration::from_millis(10_900)),
+                "{jump}"
+            );
             assert!(!clock.look(Duration::from_secs(12), wall(later + 1, 0)));
         }
     }

@@ -62,7 +62,11 @@ pub struct Reading {
 
 impl Reading {
     pub fn counter_source(&self) -> CounterSource {
-        if self.counters.is_some() { CounterSource::SysfsNet } else { CounterSource::None }
+        if self.counters.is_some() {
+            CounterSource::SysfsNet
+        } else {
+            CounterSource::None
+        }
     }
 
     /// Whether it is no longer the interface that it was: slower, faster, or away in between.
@@ -133,8 +137,13 @@ fn link_speed(text: &str) -> Option<BitsPerSecond> {
 
 fn counters(raw: &RawInterface) -> Option<Counters> {
     let number = |text: &Option<String>| text.as_deref()?.parse::<u64>().ok();
-    let header = if raw.hardware_type.as_deref() == Some(ETHERNET) { ETHERNET_HEADER } else { 0 };
-    let ip = |bytes: &Option<String>, packets: &Option<String>| Some(number(bytes)?.saturating_sub(number(packets)?.saturating_mul(header)));
+    let header = if raw.hardware_type.as_deref() == Some(ETHERNET) {
+        ETHERNET_HEADER
+    } else {
+        0
+    };
+    let ip =
+        |bytes: &Option<String>, packets: &Option<String>| Some(number(bytes)?.saturating_sub(number(packets)?.saturating_mul(header)));
     Some(Counters {
         received: ip(&raw.received_bytes, &raw.received_packets)?,
         sent: ip(&raw.sent_bytes, &raw.sent_packets)?,

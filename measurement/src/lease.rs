@@ -192,7 +192,11 @@ fn moment(micros: u64) -> Result<Timestamp, Unreadable> {
     let micros = i64::try_from(micros).map_err(|_| Unreadable)?;
     let moment = Timestamp::from_unix_micros(micros);
     // One lease has one spelling.
-    if moment.unix_micros() == micros { Ok(moment) } else { Err(Unreadable) }
+    if moment.unix_micros() == micros {
+        Ok(moment)
+    } else {
+        Err(Unreadable)
+    }
 }
 
 fn uuid_of(bytes: [u8; 16]) -> uuid::Uuid {
@@ -348,7 +352,10 @@ impl LeaseKeys {
 
     /// One key a line; what begins with `#` is a remark.
     pub fn from_text(text: &str) -> Result<Self, LeaseKeyError> {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
         let keys = lines.map(str::parse).collect::<Result<Vec<LeaseKey>, _>>()?;
         if keys.is_empty() { Err(LeaseKeyError) } else { Ok(Self(keys)) }
     }

@@ -8,6 +8,11 @@
 //! | what time is it, whatever somebody sets the clock to? | [`clock`] |
 //! | is the computer's own interface what was measured? | [`interface`] |
 //! | had the computer time to measure? | [`processor`] |
+//! | how fast is one TCP connection, as any ndt7 client and server see it? | [`ndt7`] |
+//! | how is a server reached, and what is in the way? | [`reach`] |
+//! | who may load a server over TCP? | [`admission`] |
+//! | what does the kernel know of a connection? | [`tcp_info`] |
+//! | what did a method over TCP find? | [`streamed`] |
 //!
 //! This crate knows the documents of `inventory_schema` and nothing of agents, controllers, schools or databases.
 //! It measures and does not judge: what a result means is decided by the verdict over its record. Decisions
@@ -16,10 +21,17 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod admission;
 mod bytes;
 pub mod clock;
 pub mod interface;
 pub mod lease;
+pub mod load;
+pub mod ndt7;
 pub mod probe;
 pub mod processor;
+pub mod reach;
 pub mod socket;
+pub mod streamed;
+pub mod tcp_info;
+pub mod websocket;

@@ -164,7 +164,9 @@ mod tests {
         let receiver = Datagrams::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let mut arrivals = Arrivals::new(&clock);
         for wait in [Duration::ZERO, Duration::from_millis(5)] {
-            let batch = arrivals.receive(&receiver, &clock, wait, |_, _, _| panic!("nothing was sent")).unwrap();
+            let batch = arrivals
+                .receive(&receiver, &clock, wait, |_, _, _| panic!("nothing was sent"))
+                .unwrap();
             assert_eq!(batch, Batch::default());
         }
     }

@@ -357,7 +357,11 @@ impl Asking {
     }
 
     fn on_load(&mut self, datagram: &[u8], arrived: Duration, now: Duration) {
-        let Some((_, seal)) = self.accept.as_ref().filter(|(accept, _)| Some(accept.session) == wire::load_session(datagram)) else {
+        let Some((_, seal)) = self
+            .accept
+            .as_ref()
+            .filter(|(accept, _)| Some(accept.session) == wire::load_session(datagram))
+        else {
             return;
         };
         if datagram.len() != usize::from(self.payload) || self.question.direction != Direction::Down {
@@ -431,7 +435,11 @@ impl Asking {
 
     fn ask(&mut self, now: Duration) {
         if self.tries >= TRIES {
-            let failure = if matches!(self.stage, Stage::Starting) { Failure::NoLoad } else { Failure::NoAnswer };
+            let failure = if matches!(self.stage, Stage::Starting) {
+                Failure::NoLoad
+            } else {
+                Failure::NoAnswer
+            };
             return self.done(Err(failure));
         }
         self.tries += 1;

@@ -73,7 +73,11 @@ pub fn estimate(bins: &[u32]) -> Estimate {
     let count = bins.len() as f64;
     let mean = bins.iter().map(|bytes| f64::from(*bytes)).sum::<f64>() / count;
     let squares = bins.iter().map(|bytes| (f64::from(*bytes) - mean).powi(2)).sum::<f64>();
-    let error = if bins.len() < 2 { mean } else { (squares / (count - 1.0) / count).sqrt() };
+    let error = if bins.len() < 2 {
+        mean
+    } else {
+        (squares / (count - 1.0) / count).sqrt()
+    };
     let half_width = STANDARD_ERRORS * error + mean * SYSTEMATIC_PER_MILLION / 1e6;
     Estimate {
         rate: bits_per_second(mean),

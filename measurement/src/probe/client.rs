@@ -189,5 +189,8 @@ impl Run {
 
 /// Whether an error is more than a line that is away or a packet that is too long.
 fn matters(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput | io::ErrorKind::OutOfMemory)
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput | io::ErrorKind::OutOfMemory
+    )
 }

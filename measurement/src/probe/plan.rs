@@ -69,7 +69,9 @@ impl DrainMode {
     }
 
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Short, Self::Full, Self::Auto].into_iter().find(|mode| mode.number() == number)
+        [Self::Short, Self::Full, Self::Auto]
+            .into_iter()
+            .find(|mode| mode.number() == number)
     }
 }
 
@@ -145,9 +147,7 @@ impl Plan {
     pub fn judge(&self, lease: &Lease) -> Result<(), Refusal> {
         let whole_bins = self.hold.as_millis() % BIN.as_millis() == 0 && self.hold >= BIN * 2;
         let rates = [self.target_kbps, self.hold_kbps, self.drain_kbps];
-        let in_range = rates
-            .iter()
-            .all(|rate| *rate >= LOWEST_RATE && u64::from(*rate) <= HIGHEST_RATE);
+        let in_range = rates.iter().all(|rate| *rate >= LOWEST_RATE && u64::from(*rate) <= HIGHEST_RATE);
         if !whole_bins || !in_range || self.hold > LONGEST_HOLD || self.tail > LONGEST_TAIL {
             return Err(Refusal::Malformed);
         }
@@ -162,7 +162,11 @@ impl Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     /// Send so many datagrams of this phase, beginning with this number. May be none.
-    Send { phase: Phase, first: u32, count: u32 },
+    Send {
+        phase: Phase,
+        first: u32,
+        count: u32,
+    },
     Finished,
 }
 
@@ -352,7 +356,10 @@ mod tests {
     }
 
     fn bytes_in(sent: &[(Duration, Phase, u32)], phase: Phase) -> u64 {
-        sent.iter().filter(|entry| entry.1 == phase).map(|entry| u64::from(entry.2) * 1_500).sum()
+        sent.iter()
+            .filter(|entry| entry.1 == phase)
+            .map(|entry| u64::from(entry.2) * 1_500)
+            .sum()
     }
 
     #[test]
@@ -397,7 +404,11 @@ mod tests {
             if stall { ms(30) } else { Duration::ZERO }
         });
         assert!(bytes_in(&sent, Phase::Hold).abs_diff(13_125_000) <= 16 * 1_500);
-        assert!(pacer.stall_max() >= ms(29) && pacer.stall_max() <= ms(32), "{:?}", pacer.stall_max());
+        assert!(
+            pacer.stall_max() >= ms(29) && pacer.stall_max() <= ms(32),
+            "{:?}",
+            pacer.stall_max()
+        );
         assert!(sent.iter().all(|entry| entry.2 <= 24));
     }
 
@@ -428,11 +439,23 @@ mod tests {
         assert_eq!(plan.judge(&slower), Err(Refusal::Rate));
         for broken in [
             Plan { hold: ms(1_010), ..plan },
-            Plan { hold: Duration::ZERO, ..plan },
-            Plan { hold: Duration::from_secs(3_000), ..plan },
-            Plan { tail: Duration::from_secs(3_000), ..plan },
+            Plan {
+                hold: Duration::ZERO,
+                ..plan
+            },
+            Plan {
+                hold: Duration::from_secs(3_000),
+                ..plan
+            },
+            Plan {
+                tail: Duration::from_secs(3_000),
+                ..plan
+            },
             Plan { hold_kbps: 0, ..plan },
-            Plan { drain_kbps: u32::MAX, ..plan },
+            Plan {
+                drain_kbps: u32::MAX,
+                ..plan
+            },
         ] {
             assert_eq!(broken.judge(&lease), Err(Refusal::Malformed), "{broken:?}");
         }

@@ -470,7 +470,11 @@ impl Receiver {
             drain_length: self.drained_for,
             capped: self.capped,
             received: self.received,
-            hold_sent: if self.hold_received == 0 { 0 } else { self.hold_last.0 - self.hold_first.0 + 1 },
+            hold_sent: if self.hold_received == 0 {
+                0
+            } else {
+                self.hold_last.0 - self.hold_first.0 + 1
+            },
             hold_received: self.hold_received,
             offered_kbps: self.offered_kbps(),
             reordered: self.reordered,

@@ -203,7 +203,11 @@ fn place(said: ServerPlace, server: SocketAddr, local: Option<IpAddr>) -> Server
 }
 
 fn address_kind(address: IpAddr) -> AddressKind {
-    if address.to_canonical().is_ipv4() { AddressKind::Ipv4 } else { AddressKind::Ipv6 }
+    if address.to_canonical().is_ipv4() {
+        AddressKind::Ipv4
+    } else {
+        AddressKind::Ipv6
+    }
 }
 
 fn count(number: u32) -> Count {

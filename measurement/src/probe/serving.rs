@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
+use inventory_schema::Timestamp;
 use inventory_schema::measurement::{Direction, LeaseId, ServerId, ServerPlace};
 use inventory_schema::quantity::KilobitsPerSecond;
-use inventory_schema::Timestamp;
 
 use super::plan::Plan;
 use super::reception::{Receiver, Stamps};
@@ -86,7 +86,10 @@ pub struct Served {
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Output {
-    Send { to: SocketAddr, datagram: Vec<u8> },
+    Send {
+        to: SocketAddr,
+        datagram: Vec<u8>,
+    },
     /// Begin to send load.
     Begin(Sending),
 }
@@ -230,14 +233,7 @@ impl Serving {
         }
     }
 
-    fn on_request(
-        &mut self,
-        request: &Message,
-        unverified: &wire::Unverified<'_>,
-        from: SocketAddr,
-        times: Times,
-        out: &mut Vec<Output>,
-    ) {
+    fn on_request(&mut self, request: &Message, unverified: &wire::Unverified<'_>, from: SocketAddr, times: Times, out: &mut Vec<Output>) {
         let (nonce, cookie) = match request {
             Message::Ask(ask) => (ask.nonce, ask.cookie),
             Message::Setup(setup) => (setup.nonce, setup.cookie),
@@ -289,7 +285,10 @@ impl Serving {
 
     fn is_cookie(&self, cookie: Cookie, from: SocketAddr, nonce: Nonce, now: Duration) -> bool {
         let epoch = epoch(now);
-        cookie != NO_COOKIE && [epoch, epoch.wrapping_sub(1)].iter().any(|epoch| self.cookie(from, nonce, *epoch) == cookie)
+        cookie != NO_COOKIE
+            && [epoch, epoch.wrapping_sub(1)]
+                .iter()
+                .any(|epoch| self.cookie(from, nonce, *epoch) == cookie)
     }
 
     /// A short lease for one who has none.
@@ -346,7 +345,9 @@ impl Serving {
         let Some(secret) = proven else {
             return (Err(Refusal::Forged), None);
         };
-        let decided = self.judge(setup, times.wall).map(|lease| self.open(setup, &lease, &secret, from, times));
+        let decided = self
+            .judge(setup, times.wall)
+            .map(|lease| self.open(setup, &lease, &secret, from, times));
         (decided, Some(Seal::of_lease(&secret)))
     }
 
@@ -492,7 +493,10 @@ impl Receiving {
 /// What a client that is known and proven says.
 fn on_message(session: &mut Session, message: &Message, size: usize, stamps: Stamps, times: Times, out: &mut Vec<Output>) {
     let number = match *message {
-        Message::Ping { session: number, number: ping } => {
+        Message::Ping {
+            session: number,
+            number: ping,
+        } => {
             if session.may_repeat() {
                 let pong = Message::Pong {
                     session: number,

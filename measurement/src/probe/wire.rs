@@ -54,7 +54,11 @@ pub enum Message {
     /// Server: this is the session's number.
     Accept(Accept),
     /// Server: no, and why; when to ask again.
-    Refuse { nonce: Nonce, refusal: Refusal, retry_after: Duration },
+    Refuse {
+        nonce: Nonce,
+        refusal: Refusal,
+        retry_after: Duration,
+    },
     /// Client: as large as load would be.
     Ping { session: u64, number: u16 },
     /// Server: just as large, and how long it was kept here.
@@ -537,7 +541,11 @@ fn present(bytes: [u8; 16]) -> Option<uuid::Uuid> {
 
 fn lease_bytes(from: &mut Reader<'_>) -> Result<Vec<u8>, Unreadable> {
     let bytes = from.short()?;
-    if bytes.len() > MAX_LEASE_BYTES { Err(Unreadable) } else { Ok(bytes.to_vec()) }
+    if bytes.len() > MAX_LEASE_BYTES {
+        Err(Unreadable)
+    } else {
+        Ok(bytes.to_vec())
+    }
 }
 
 fn read_feedback(from: &mut Reader<'_>) -> Result<Feedback, Unreadable> {
@@ -614,7 +622,10 @@ mod tests {
                 number: 3,
                 held: Duration::from_micros(77),
             },
-            Message::Start { session: 5, payload: 1_472 },
+            Message::Start {
+                session: 5,
+                payload: 1_472,
+            },
             Message::Feedback(Feedback {
                 session: 5,
                 number: 1,

@@ -6,9 +6,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
-use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, getsockopt, recvmmsg, sendmmsg, setsockopt, sockopt,
-};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, getsockopt, recvmmsg, sendmmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 use rustix::net::sockopt as options;
 
@@ -106,7 +104,11 @@ impl Arrivals {
         // New for each call: the kernel writes into the headers how much it used of them.
         let space = nix::cmsg_space!(TimeSpec, u32);
         let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(MOST_AT_ONCE, Some(space));
-        let mut slices: Vec<[IoSliceMut<'_>; 1]> = self.buffer.chunks_mut(DATAGRAM_BYTES).map(|chunk| [IoSliceMut::new(chunk)]).collect();
+        let mut slices: Vec<[IoSliceMut<'_>; 1]> = self
+            .buffer
+            .chunks_mut(DATAGRAM_BYTES)
+            .map(|chunk| [IoSliceMut::new(chunk)])
+            .collect();
         let began = clock.now();
         let messages = recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None)?;
         let (now, wall) = (clock.now(), SystemTime::now());

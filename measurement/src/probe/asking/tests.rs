@@ -131,9 +131,17 @@ impl World {
     }
 
     fn post(&mut self, to_server: bool, datagram: Vec<u8>) {
-        let bytes = if to_server { &mut self.sent_to_server } else { &mut self.sent_to_client };
+        let bytes = if to_server {
+            &mut self.sent_to_server
+        } else {
+            &mut self.sent_to_client
+        };
         *bytes += datagram.len() as u64;
-        let copies = if self.network.twice && self.network.chance() < 100_000 { 2 } else { 1 };
+        let copies = if self.network.twice && self.network.chance() < 100_000 {
+            2
+        } else {
+            1
+        };
         for _ in 0..copies {
             if let Some(at) = self.network.carry(to_server, datagram.len(), self.now) {
                 self.count += 1;
@@ -187,7 +195,12 @@ impl World {
         match pacer.due(self.now) {
             Due::Send { phase, first, count } => {
                 let sent = self.now - pacer.began();
-                self.post_load(false, (&sending.seal, sending.session, sending.payload), (phase, first, count), sent);
+                self.post_load(
+                    false,
+                    (&sending.seal, sending.session, sending.payload),
+                    (phase, first, count),
+                    sent,
+                );
                 self.sender = Some((sending, pacer));
             }
             Due::Finished => {
@@ -258,9 +271,18 @@ fn a_line_is_measured_both_ways() {
             let capacity = finding.reception.capacity(&finding.plan).rate;
             assert!(capacity.abs_diff(rate * 1_000) < rate * 2, "{direction:?}: {capacity} of {rate}");
             assert!(finding.bytes <= 22_000_000, "{direction:?}: {} bytes", finding.bytes);
-            assert!(world.now - began <= Duration::from_millis(1_500), "{direction:?}: {:?}", world.now - began);
+            assert!(
+                world.now - began <= Duration::from_millis(1_500),
+                "{direction:?}: {:?}",
+                world.now - began
+            );
             assert_eq!(finding.payload, 1_472);
-            assert!(finding.round_trips.iter().all(|time| *time >= Duration::from_millis(20) && *time < Duration::from_millis(22)));
+            assert!(
+                finding
+                    .round_trips
+                    .iter()
+                    .all(|time| *time >= Duration::from_millis(20) && *time < Duration::from_millis(22))
+            );
             assert!(!finding.server_lost && finding.sent.is_some());
             assert_eq!(finding.accept.title, "Узел области");
         }
@@ -333,7 +355,13 @@ fn one_who_has_no_lease_is_given_one_a_few_times() {
     assert!((6..=6 + (world.now - began).as_secs() / 10).contains(&granted), "{granted}");
     assert!(matches!(refused, Failure::Refused { refusal: Refusal::ServerBusy, retry_after } if !retry_after.is_zero()));
     let refused = world.measure(ask(100_001)).unwrap_err();
-    assert!(matches!(refused, Failure::Refused { refusal: Refusal::Rate, .. }));
+    assert!(matches!(
+        refused,
+        Failure::Refused {
+            refusal: Refusal::Rate,
+            ..
+        }
+    ));
     assert_eq!(world.serving.served().granted, granted);
 }
 
@@ -343,7 +371,16 @@ fn a_lease_measures_once() {
     let question = question(Direction::Down, 1_000);
     world.measure(question.clone()).unwrap();
     let failure = world.measure(question).unwrap_err();
-    assert!(matches!(failure, Failure::Refused { refusal: Refusal::Replayed, .. }), "{failure:?}");
+    assert!(
+        matches!(
+            failure,
+            Failure::Refused {
+                refusal: Refusal::Replayed,
+                ..
+            }
+        ),
+        "{failure:?}"
+    );
 }
 
 #[test]
@@ -394,7 +431,10 @@ fn every_refusal_reaches_the_client_by_its_code() {
             ..question(Direction::Down, 100_000)
         };
         let failure = world.measure(asked).unwrap_err();
-        assert!(matches!(failure, Failure::Refused { refusal, .. } if refusal == expected), "{expected:?}: {failure:?}");
+        assert!(
+            matches!(failure, Failure::Refused { refusal, .. } if refusal == expected),
+            "{expected:?}: {failure:?}"
+        );
         assert_eq!(world.serving.served().accepted, 0);
     }
     let refusal_of = |asked: Question| match World::new(Network::good()).measure(asked) {

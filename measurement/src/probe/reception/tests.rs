@@ -139,7 +139,10 @@ fn lines_around_the_target_are_read_within_two_parts_in_a_thousand() {
             };
             let (reception, bytes) = measure(plan, &mut line);
             let capacity = reception.capacity(&plan);
-            assert!(per_mille_off(capacity.rate, truth) < 1.0, "{target} {truth} {lose_every}: {capacity:?}");
+            assert!(
+                per_mille_off(capacity.rate, truth) < 1.0,
+                "{target} {truth} {lose_every}: {capacity:?}"
+            );
             assert!(capacity.half_width * 1_000 < capacity.rate * 5, "{capacity:?}");
             assert!(reception.complete && reception.capped);
             assert!(bytes <= u64::from(target) * 220, "{bytes} bytes at {target}");
@@ -168,7 +171,10 @@ fn a_queue_that_empties_is_not_taken_for_credit() {
         let plan = Plan::for_target(100_000).with_drain(DrainMode::Short);
         let (reception, _) = measure(plan, &mut Line::shaper(truth));
         let (first, second) = reception.halves(&plan);
-        assert!(first.abs_diff(second) * 1_000 <= first * FLAT_PER_MILLE, "{truth}: {first} {second}");
+        assert!(
+            first.abs_diff(second) * 1_000 <= first * FLAT_PER_MILLE,
+            "{truth}: {first} {second}"
+        );
         assert!(reception.capacity(&plan).rate >= 104_500_000, "{truth}");
     }
 }

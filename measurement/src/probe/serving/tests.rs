@@ -218,7 +218,13 @@ fn a_changed_setup_is_forged_and_a_claim_of_another_school_is_refused() {
     let datagram = wire::write(&setup, Some(&Seal::of_lease(&secret)), REQUEST_BYTES);
     let answer = &answers(&mut serving, faster.at, &datagram, 1_000)[0];
     let read = wire::read(answer).unwrap();
-    assert!(matches!(read.unsigned(), Some(Message::Refuse { refusal: Refusal::Forged, .. })));
+    assert!(matches!(
+        read.unsigned(),
+        Some(Message::Refuse {
+            refusal: Refusal::Forged,
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -243,7 +249,10 @@ fn sessions_are_bounded_whatever_their_rates() {
     for number in 1..=3 {
         Client::new(number, Direction::Down).set_up(&mut serving, 1_000).unwrap();
     }
-    assert_eq!(Client::new(4, Direction::Down).set_up(&mut serving, 1_000).err(), Some(Refusal::ServerBusy));
+    assert_eq!(
+        Client::new(4, Direction::Down).set_up(&mut serving, 1_000).err(),
+        Some(Refusal::ServerBusy)
+    );
 }
 
 #[test]
