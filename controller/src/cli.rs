@@ -8,6 +8,7 @@ mod demo;
 mod evidence;
 #[cfg(test)]
 mod fixture;
+mod measure;
 mod migrate;
 mod operator;
 mod organization;
@@ -71,6 +72,8 @@ enum Command {
     /// Обмен с компьютерами без сети, через флешку
     #[command(after_help = "Пример:\n  cos-controller carry import /media/usb")]
     Carry(carry::CarryArguments),
+    /// Измерение линий: сервер, до которого меряют, его ключ и права на измерение
+    Measure(measure::MeasureArguments),
     /// Токены для регистрации компьютеров
     #[command(after_help = "Пример:\n  cos-controller token create --organization 1205999000019 --uses 30 --file token.txt")]
     Token(token::TokenArguments),
@@ -115,6 +118,7 @@ fn run(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
         Command::Config(arguments) => config::run(&arguments, &path, &mut out),
         Command::Ca(arguments) => Ok(ca::run(&arguments, &Config::load(&path)?, now, &mut out)?),
         Command::Carry(arguments) => carry::run(&arguments, &Config::load(&path)?, now, &mut out),
+        Command::Measure(arguments) => measure::run(&arguments, &path, now, &mut out),
         Command::Token(arguments) => token::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Operator(arguments) => operator::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Organization(arguments) => organization::run(&arguments, &Config::load(&path)?, now, &mut out),

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use inventory_schema::RegionId;
 use inventory_schema::check_in::MAX_WAIT_SECONDS;
+use inventory_schema::measurement::{ServerId, ServerPlace, ServerTitle};
 use inventory_schema::organization::PlaceName;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub check_in: CheckIn,
     #[serde(default)]
     pub retention: Retention,
+    #[serde(default)]
+    pub measurement: MeasuringServer,
     #[serde(default)]
     pub log: Log,
 }
@@ -232,6 +235,46 @@ impl Retention {
     }
 }
 
+/// The far end that lines are measured against, where this controller is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MeasuringServer {
+    /// Absent: this controller measures nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// As leases and results call it.
+    pub id: ServerId,
+    /// As people call it.
+    pub title: ServerTitle,
+    /// Where it stands: a part of every result.
+    pub place: ServerPlace,
+    /// The rate of its port; at most four fifths of it are taken at one time.
+    pub port_mbits: Bounded<1, 400_000>,
+    pub sessions: Bounded<1, 10_000>,
+    /// Measurements a minute for those who have no lease; none by default.
+    pub anonymous_per_minute: Bounded<0, 6_000>,
+    pub anonymous_highest_mbits: Bounded<1, 5_000>,
+    /// Absent: `measurement.key` in the authority's directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+}
+
+impl Default for MeasuringServer {
+    fn default() -> Self {
+        Self {
+            address: None,
+            id: "controller".parse().expect("a valid name"),
+            title: "Контроллер региона".parse().expect("a valid title"),
+            place: ServerPlace::RegionalNode,
+            port_mbits: Bounded::of(1_000),
+            sessions: Bounded::of(64),
+            anonymous_per_minute: Bounded::of(0),
+            anonymous_highest_mbits: Bounded::of(100),
+            key_file: None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
@@ -272,6 +315,7 @@ impl Config {
             limits: Limits::default(),
             check_in: CheckIn::default(),
             retention: Retention::default(),
+            measurement: MeasuringServer::default(),
             log: Log::default(),
         }
     }

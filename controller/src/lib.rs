@@ -15,6 +15,7 @@ pub mod enrollment;
 pub mod evidence;
 pub mod evidence_request;
 pub mod group_commit;
+pub mod measure;
 pub mod metrics;
 pub mod name;
 pub mod operator;

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::authority::{Authority, DirectoryError, LiveAuthority};
 use crate::config::Config;
+use crate::measure::{self, MeasureError, MeasureServer};
 use crate::pace::Pace;
 use crate::report::intake::Acknowledgement;
 use crate::router;
@@ -52,6 +53,8 @@ pub enum ServerError {
     },
     #[error(transparent)]
     Zone(#[from] UnknownZone),
+    #[error("the measuring server cannot be started")]
+    Measure(#[from] MeasureError),
     #[error("{url} is no address that a token can carry")]
     Url {
         url: String,
@@ -66,6 +69,8 @@ pub struct Server {
     pub state: AppState,
     pub devices: SocketAddr,
     pub people: SocketAddr,
+    /// Where lines are measured against, if this controller is such a place.
+    pub measuring: Option<MeasureServer>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -95,6 +100,7 @@ impl Server {
         let (devices, device_address) = listen("device", config.device_listener.address).await?;
         let (people, people_address) = listen("people's", config.people_listener.address).await?;
         let region = region(config, device_address.port())?;
+        let measuring = measuring(config)?;
         let mut state = AppState::new(
             store,
             authority.clone(),
@@ -157,6 +163,7 @@ impl Server {
             state,
             devices: device_address,
             people: people_address,
+            measuring,
             stop,
             tasks,
         })
@@ -170,6 +177,7 @@ impl Server {
             // A task that panicked has said so; the others are still ended in order.
             let _ = task.await;
         }
+        drop(self.measuring);
         self.state.store.close().await;
         tracing::info!("the controller has stopped");
     }
@@ -180,6 +188,14 @@ async fn listen(listener: &'static str, address: SocketAddr) -> Result<(TcpListe
     let bound = TcpListener::bind(address).await.map_err(fail)?;
     let address = bound.local_addr().map_err(fail)?;
     Ok((bound, address))
+}
+
+fn measuring(config: &Config) -> Result<Option<MeasureServer>, MeasureError> {
+    let Some(address) = config.measurement.address else {
+        return Ok(None);
+    };
+    let keys = measure::keys_or_new(&measure::key_path(&config.measurement, &config.authority.directory))?;
+    MeasureServer::start(address, &config.measurement, keys).map(Some)
 }
 
 pub(crate) fn region(config: &Config, device_port: u16) -> Result<Region, ServerError> {

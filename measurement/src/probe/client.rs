@@ -72,7 +72,7 @@ pub fn measure(question: Question, progress: &mut dyn FnMut(u8)) -> Result<Measu
         listened: began,
         measuring_since: None,
     };
-    let finding = run.to_the_end(progress).map_err(failed)??;
+    let finding = run.until_done(progress).map_err(failed)??;
     let ended = clock.now();
     Ok(Measured {
         finding,
@@ -95,7 +95,7 @@ struct Run {
 }
 
 impl Run {
-    fn to_the_end(&mut self, progress: &mut dyn FnMut(u8)) -> io::Result<Result<Finding, Failure>> {
+    fn until_done(&mut self, progress: &mut dyn FnMut(u8)) -> io::Result<Result<Finding, Failure>> {
         let mut told = None;
         loop {
             self.speak()?;

@@ -145,7 +145,7 @@ impl Plan {
 
     /// Whether the plan is one at all, and within what the lease allows.
     pub fn judge(&self, lease: &Lease) -> Result<(), Refusal> {
-        let whole_bins = self.hold.as_millis() % BIN.as_millis() == 0 && self.hold >= BIN * 2;
+        let whole_bins = self.hold.as_millis().is_multiple_of(BIN.as_millis()) && self.hold >= BIN * 2;
         let rates = [self.target_kbps, self.hold_kbps, self.drain_kbps];
         let in_range = rates.iter().all(|rate| *rate >= LOWEST_RATE && u64::from(*rate) <= HIGHEST_RATE);
         if !whole_bins || !in_range || self.hold > LONGEST_HOLD || self.tail > LONGEST_TAIL {

@@ -162,7 +162,7 @@ impl Receiving {
                     tracing::debug!(%to, %error, "an answer could not be sent");
                 }
             }
-            Output::Begin(sending) => self.begin(sending),
+            Output::Begin(sending) => self.begin(*sending),
         }
     }
 

@@ -91,7 +91,7 @@ pub enum Output {
         datagram: Vec<u8>,
     },
     /// Begin to send load.
-    Begin(Sending),
+    Begin(Box<Sending>),
 }
 
 /// When a datagram arrived, and what time it is now.
@@ -551,14 +551,14 @@ fn start(number: u64, session: &mut Session, payload: u16, stamps: Stamps, times
         Direction::Down => {
             let progress = Arc::new(Progress::new(times.now));
             session.stage = Stage::Sending(Arc::clone(&progress));
-            out.push(Output::Begin(Sending {
+            out.push(Output::Begin(Box::new(Sending {
                 session: number,
                 to: session.peer,
                 plan: session.plan,
                 payload,
                 seal: session.seal.clone(),
                 progress,
-            }));
+            })));
         }
         Direction::Up => {
             let packet = u32::try_from(packet_bytes(session.peer, payload.into())).unwrap_or(u32::MAX);
