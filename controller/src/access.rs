@@ -42,10 +42,12 @@ pub enum Right {
     Device,
     /// An enrollment token; decided by the enrollment handler.
     Token,
+    /// A lease for one measurement; decided by the measuring server.
+    Lease,
 }
 
 impl Right {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,
@@ -66,6 +68,7 @@ impl Right {
         Self::Metrics,
         Self::Device,
         Self::Token,
+        Self::Lease,
     ];
 
     /// As the checked-in list of routes writes it.
@@ -91,6 +94,7 @@ impl Right {
             Self::Metrics => "metrics",
             Self::Device => "device",
             Self::Token => "token",
+            Self::Lease => "lease",
         }
     }
 }
@@ -207,7 +211,7 @@ impl Role {
     pub fn allows(self, right: Right) -> bool {
         match right {
             Right::Open | Right::Session => true,
-            Right::Device | Right::Token => false,
+            Right::Device | Right::Token | Right::Lease => false,
             right => self.rights().contains(&right),
         }
     }
@@ -314,7 +318,9 @@ mod tests {
     #[test]
     fn nobody_is_a_device_or_a_token() {
         for role in Role::ALL {
-            assert!(!role.allows(Right::Device) && !role.allows(Right::Token), "{role}");
+            for right in [Right::Device, Right::Token, Right::Lease] {
+                assert!(!role.allows(right), "{role}");
+            }
             assert!(role.allows(Right::Open) && role.allows(Right::Session), "{role}");
         }
     }
@@ -322,7 +328,7 @@ mod tests {
     #[test]
     fn the_administrator_has_every_right_of_a_person() {
         for right in Right::ALL {
-            let persons = !matches!(right, Right::Device | Right::Token);
+            let persons = !matches!(right, Right::Device | Right::Token | Right::Lease);
             assert_eq!(Role::RegionAdministrator.allows(right), persons, "{right}");
         }
     }

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use cos_measurement::over_tcp;
 use inventory_schema::enrollment::ControllerUrl;
 use inventory_schema::{RegionId, Timestamp};
 use jiff::tz::TimeZone;
@@ -88,6 +89,8 @@ pub struct AppState {
     pub passwords: PasswordChecker,
     pub metrics: Arc<Metrics>,
     pub traffic: DeviceTraffic,
+    /// Where this controller is a measuring server.
+    pub line_tests: Option<over_tcp::Service>,
 }
 
 impl AppState {
@@ -102,6 +105,7 @@ impl AppState {
             clock,
             passwords: PasswordChecker::default(),
             metrics,
+            line_tests: None,
         }
     }
 }

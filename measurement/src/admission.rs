@@ -32,8 +32,15 @@ pub struct Settings {
     pub most_tests: usize,
     /// All of them together, in each direction.
     pub most_rate: KilobitsPerSecond,
-    /// Whoever comes without a lease gets this rate; `None`: nothing.
-    pub without_lease: Option<KilobitsPerSecond>,
+    /// What whoever comes without a lease gets; `None`: nothing.
+    pub without_lease: Option<WithoutLease>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WithoutLease {
+    pub rate: KilobitsPerSecond,
+    /// Measurements in a minute of the clock; of the method `tcp` the first stream counts.
+    pub per_minute: u32,
 }
 
 /// Which part of a measurement a connection is, from 0.
@@ -72,6 +79,8 @@ pub struct Admission {
     down: Arc<Rate>,
     up: Arc<Rate>,
     used: Mutex<HashMap<LeaseId, Used>>,
+    /// The minute, and how many came in it without a lease.
+    without: Mutex<(i64, u32)>,
 }
 
 #[derive(Debug)]
@@ -94,6 +103,7 @@ impl Admission {
             settings,
             keys,
             used: Mutex::default(),
+            without: Mutex::default(),
         }
     }
 
@@ -111,15 +121,26 @@ impl Admission {
         }
         match token {
             Some(token) => self.with_lease(&self.open(token, direction, now)?, part, now),
-            None => self.without_lease(direction),
+            None => self.without_lease(direction, part, now),
         }
     }
 
-    fn without_lease(&self, direction: Direction) -> Result<Permit, Refusal> {
-        let rate = self.settings.without_lease.ok_or(Refusal::LeaseNeeded)?;
+    fn without_lease(&self, direction: Direction, part: Part, now: Timestamp) -> Result<Permit, Refusal> {
+        let granted = self.settings.without_lease.ok_or(Refusal::LeaseNeeded)?;
+        if part.stream == 0 {
+            let mut without = self.without.lock().unwrap_or_else(PoisonError::into_inner);
+            let minute = now.unix_seconds().div_euclid(60);
+            if without.0 != minute {
+                *without = (minute, 0);
+            }
+            if without.1 >= granted.per_minute {
+                return Err(Refusal::ServerBusy);
+            }
+            without.1 += 1;
+        }
         Ok(Permit {
             _place: Arc::new(self.place()?),
-            own: Arc::new(Rate::new(rate.get() * 1_000)),
+            own: Arc::new(Rate::new(granted.rate.get() * 1_000)),
             shared: self.shared(direction),
             window: None,
         })
@@ -230,6 +251,30 @@ mod tests {
         drop(admission.admit(Some(&token), Direction::Down, part(0), now()).unwrap());
         let late = admission.admit(Some(&token), Direction::Down, part(1), now());
         assert_eq!(late.unwrap_err(), Refusal::Replayed);
+    }
+
+    #[test]
+    fn without_a_lease_so_many_a_minute_may_come() {
+        let (closed, _) = admission(8);
+        let without_lease = Some(WithoutLease {
+            rate: KilobitsPerSecond::saturating(100_000),
+            per_minute: 2,
+        });
+        let admission = Admission::new(
+            Settings {
+                without_lease,
+                ..closed.settings().clone()
+            },
+            None,
+        );
+        let ask = |seconds| {
+            let now = now() + Duration::from_secs(seconds);
+            admission.admit(None, Direction::Up, Part::WHOLE, now).map(drop)
+        };
+        assert_eq!([ask(0), ask(1), ask(2)], [Ok(()), Ok(()), Err(Refusal::ServerBusy)]);
+        assert_eq!(ask(60), Ok(()));
+        let forged = admission.admit(Some("cosm1.x"), Direction::Up, Part::WHOLE, now());
+        assert_eq!(forged.map(drop), Err(Refusal::Forged));
     }
 
     #[test]

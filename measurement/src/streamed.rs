@@ -29,6 +29,8 @@ pub struct Streamed {
     pub payload_bytes: u64,
     /// The time that counts.
     pub elapsed: Duration,
+    /// Whether what was counted travelled within TLS, whose own bytes are then added.
+    pub in_tls: bool,
     /// What was left out before it.
     pub warm_up: Option<Duration>,
     /// Load per bin, from the start.
@@ -46,6 +48,9 @@ pub struct Streamed {
 }
 
 const USUAL_MTU: u32 = 1500;
+/// Of a full record: header, type and tag.
+const TLS_RECORD: u64 = 16 << 10;
+const TLS_OVERHEAD: u64 = 22;
 
 impl Streamed {
     pub fn new(method: Method, direction: Direction, streams: u8) -> Self {
@@ -57,6 +62,7 @@ impl Streamed {
             payload_rate: 0,
             payload_bytes: 0,
             elapsed: Duration::ZERO,
+            in_tls: false,
             warm_up: None,
             bins: Vec::new(),
             bin: Duration::from_millis(50),
@@ -100,6 +106,11 @@ impl Streamed {
     /// What `payload` is worth in IP packets.
     fn at_ip(&self, payload: u64) -> u64 {
         let (packet, segment) = self.packet();
+        let payload = if self.in_tls {
+            payload.saturating_add(payload / TLS_RECORD * TLS_OVERHEAD)
+        } else {
+            payload
+        };
         u64::try_from(u128::from(payload) * u128::from(packet) / u128::from(segment)).unwrap_or(u64::MAX)
     }
 

@@ -5,5 +5,7 @@
 mod streams {
     pub mod harness;
     mod hostile;
+    mod librespeed;
     mod ndt7;
+    mod tcp;
 }

@@ -1,5 +1,6 @@
 //! Whether a request may begin a test: its path, its WebSocket headers, its query. Pure.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -123,28 +124,35 @@ pub fn accept_of(key: &str) -> String {
 
 /// Keys that begin with `server_` are ours and ignored; others that mean nothing here may be there.
 pub fn judge_query(query: &str) -> Result<Query, Wrong> {
+    let mut pairs = judge_query_pairs(query)?;
+    let early_exit = match pairs.get("early_exit").map(String::as_str) {
+        None => None,
+        Some(EARLY_EXIT) => Some(EARLY_EXIT_BYTES),
+        Some(_) => return Err(Wrong::EarlyExit),
+    };
+    Ok(Query {
+        early_exit,
+        access_token: pairs.remove("access_token"),
+    })
+}
+
+/// A query's keys and values, none of the keys empty or there twice.
+pub(crate) fn judge_query_pairs(query: &str) -> Result<HashMap<String, String>, Wrong> {
     if query.len() > MAX_QUERY_BYTES {
         return Err(Wrong::QueryTooLong);
     }
-    let mut seen = std::collections::HashSet::new();
-    let mut read = Query::default();
+    let mut pairs = HashMap::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (key, value) = (decoded(key)?, decoded(value)?);
+        let key = decoded(key)?;
         if key.is_empty() {
             return Err(Wrong::EmptyKey);
         }
-        match key.as_str() {
-            "early_exit" if value == EARLY_EXIT => read.early_exit = Some(EARLY_EXIT_BYTES),
-            "early_exit" => return Err(Wrong::EarlyExit),
-            "access_token" => read.access_token = Some(value),
-            _ => {}
-        }
-        if !seen.insert(key) {
+        if pairs.insert(key, decoded(value)?).is_some() {
             return Err(Wrong::DuplicateKey);
         }
     }
-    Ok(read)
+    Ok(pairs)
 }
 
 /// Percent signs and pluses as forms write them.

@@ -4,15 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cos_measurement::admission::{Admission, Settings};
+use cos_measurement::admission::{Admission, Settings, WithoutLease};
 use cos_measurement::lease::{Lease, LeaseKey, LeaseKeys};
-use cos_measurement::ndt7;
 use cos_measurement::ndt7::session::Carried;
+use cos_measurement::over_tcp::{Service, serve};
 use cos_measurement::reach::{Address, Reach};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, server::conn::http1};
-use hyper_util::rt::TokioIo;
 use inventory_schema::Timestamp;
 use inventory_schema::measurement::{Direction, LeaseId, ServerPlace};
 use inventory_schema::quantity::KilobitsPerSecond;
@@ -30,8 +26,8 @@ pub fn now() -> Timestamp {
 }
 
 pub struct Server {
-    pub plain: SocketAddr,
-    pub secure: SocketAddr,
+    /// With and without TLS.
+    pub address: SocketAddr,
     pub reach: Reach,
     key: LeaseKey,
     /// What the server says of each ndt7 test.
@@ -62,19 +58,22 @@ impl Server {
             place: ServerPlace::Loopback,
             most_tests: wish.most_tests,
             most_rate: KilobitsPerSecond::saturating(wish.most_rate),
-            without_lease: wish.without_lease.map(KilobitsPerSecond::saturating),
+            without_lease: wish.without_lease.map(|rate| WithoutLease {
+                rate: KilobitsPerSecond::saturating(rate),
+                per_minute: 1_000,
+            }),
         };
         let admission = Arc::new(Admission::new(settings, Some(LeaseKeys::new(key.clone(), Vec::new()))));
         let (tell, tests) = mpsc::unbounded_channel();
-        let ndt7 = ndt7::server::Server::new(admission).telling(Arc::new(move |direction, carried: &Carried| {
+        let service = Service::new(admission).telling(Arc::new(move |direction, carried: &Carried| {
             let _ = tell.send((direction, carried.clone()));
         }));
         let (acceptor, roots) = tls();
-        let plain = listen(ndt7.clone(), None).await;
-        let secure = listen(ndt7, Some(acceptor)).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, Some(acceptor), service, Arc::new(now), 100));
         Self {
-            plain,
-            secure,
+            address,
             reach: Reach {
                 proxy: None,
                 tls: Some(Arc::new(trusting(roots))),
@@ -85,13 +84,9 @@ impl Server {
         }
     }
 
-    pub fn address(&self, secure: bool) -> Address {
-        let text = if secure {
-            format!("wss://localhost:{}", self.secure.port())
-        } else {
-            format!("ws://127.0.0.1:{}", self.plain.port())
-        };
-        text.parse().unwrap()
+    pub fn url(&self, secure: bool) -> Address {
+        let scheme = if secure { "wss" } else { "ws" };
+        format!("{scheme}://localhost:{}", self.address.port()).parse().unwrap()
     }
 
     pub fn lease(&self, direction: Direction, window: Duration) -> Lease {
@@ -117,33 +112,6 @@ impl Server {
     pub fn token(&self, direction: Direction) -> String {
         self.seal(&self.lease(direction, Duration::from_secs(1)))
     }
-}
-
-async fn listen(ndt7: ndt7::server::Server, tls: Option<TlsAcceptor>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (stream, peer) = listener.accept().await.unwrap();
-            let (ndt7, tls) = (ndt7.clone(), tls.clone());
-            tokio::spawn(async move {
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let answer = ndt7.answer(request, peer, now());
-                    async { Ok::<_, std::convert::Infallible>(answer) }
-                });
-                let http = http1::Builder::new();
-                // Whoever goes away early is a test's business.
-                let _ = match tls {
-                    Some(tls) => {
-                        let Ok(stream) = tls.accept(stream).await else { return };
-                        http.serve_connection(TokioIo::new(Box::new(stream)), service).with_upgrades().await
-                    }
-                    None => http.serve_connection(TokioIo::new(stream), service).with_upgrades().await,
-                };
-            });
-        }
-    });
-    address
 }
 
 fn tls() -> (TlsAcceptor, RootCertStore) {

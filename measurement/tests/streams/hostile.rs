@@ -33,7 +33,7 @@ const PROTOCOL: &str = "Sec-WebSocket-Protocol: net.measurementlab.ndt.v7";
 
 /// The answer's status and head to a request as it is written.
 async fn ask(server: &Server, text: &str) -> (u16, String, BufReader<TcpStream>) {
-    let mut stream = BufReader::new(TcpStream::connect(server.plain).await.unwrap());
+    let mut stream = BufReader::new(TcpStream::connect(server.address).await.unwrap());
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut answer = String::new();
     while !answer.ends_with("\r\n\r\n") {
@@ -182,7 +182,7 @@ async fn each_breach_in_a_test_is_closed_with_its_code_and_the_server_lives_on()
         assert!(closed == Some(code) || closed.is_none(), "{breach:?}: {closed:?}");
     }
     let token = server.token(Direction::Down);
-    measure(&server.reach, &server.address(false), Direction::Down, Some(&token))
+    measure(&server.reach, &server.url(false), Direction::Down, Some(&token))
         .await
         .unwrap();
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use cos_measurement::lease::LeaseKey;
 use cos_measurement::ndt7::client::{ClientError, measure};
 use cos_measurement::ndt7::exchange::Ended;
+use cos_measurement::ndt7::session::Carried;
 use cos_measurement::reach::{Reach, ReachError};
 use inventory_schema::measurement::{Direction, Method, ProxyKind};
 
@@ -17,15 +18,18 @@ fn refused(error: ClientError) -> (u16, String) {
     }
 }
 
+/// What the server carried, in bits per second.
+fn rate(carried: &Carried) -> f64 {
+    carried.counted.bytes as f64 * 8.0 / carried.counted.elapsed.as_secs_f64().max(1.0)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_measures_both_ways_with_and_without_tls() {
     let mut server = Server::start(Wish::default()).await;
     for secure in [false, true] {
         for direction in BOTH {
             let token = server.token(direction);
-            let found = measure(&server.reach, &server.address(secure), direction, Some(&token))
-                .await
-                .unwrap();
+            let found = measure(&server.reach, &server.url(secure), direction, Some(&token)).await.unwrap();
             assert_eq!(
                 (found.method, found.direction, found.faults.len()),
                 (Method::Ndt7, direction, 0),
@@ -33,9 +37,11 @@ async fn a_client_measures_both_ways_with_and_without_tls() {
             );
             let (said, carried) = server.tests.recv().await.unwrap();
             assert_eq!((said, carried.counted.ended), (direction, Ended::Closed));
-            // The lease's 200 Mb/s are kept, whatever loopback could carry.
-            let megabits = found.raw as f64 / 1e6;
-            assert!((20.0..240.0).contains(&megabits), "{direction:?}: {megabits} Mb/s");
+            // The lease's 200 Mb/s are kept, whatever loopback could carry; what waits in the kernel of a server that
+            // reads no faster is counted by ndt7 all the same.
+            let megabits = rate(&carried) / 1e6;
+            assert!((20.0..220.0).contains(&megabits), "{direction:?}: {megabits} Mb/s");
+            assert!(found.raw > 20_000_000, "{found:?}");
             assert!(found.ip_equivalent() > found.raw, "headers count at the IP layer: {found:?}");
             if direction == Direction::Down {
                 assert_eq!(found.payload_bytes, carried.counted.bytes, "what was sent arrived");
@@ -49,7 +55,7 @@ async fn a_client_measures_both_ways_with_and_without_tls() {
 async fn what_the_kernel_knows_is_in_the_result_and_in_what_the_server_says() {
     let mut server = Server::start(Wish::default()).await;
     let token = server.token(Direction::Up);
-    let found = measure(&server.reach, &server.address(true), Direction::Up, Some(&token))
+    let found = measure(&server.reach, &server.url(true), Direction::Up, Some(&token))
         .await
         .unwrap();
     let (_, carried) = server.tests.recv().await.unwrap();
@@ -73,12 +79,12 @@ async fn through_a_proxy_the_result_says_so() {
         ..server.reach.clone()
     };
     let token = server.token(Direction::Down);
-    let found = measure(&reach, &server.address(true), Direction::Down, Some(&token)).await.unwrap();
+    let found = measure(&reach, &server.url(true), Direction::Down, Some(&token)).await.unwrap();
     assert_eq!(found.proxy, Some(ProxyKind::HttpConnect));
     assert!(found.payload_bytes > 1 << 20);
     let asked = asked.recv().await.unwrap();
     assert!(
-        asked.starts_with(&format!("CONNECT localhost:{} ", server.secure.port())),
+        asked.starts_with(&format!("CONNECT localhost:{} ", server.address.port())),
         "{asked}"
     );
     assert!(asked.contains("Proxy-Authorization: Basic dTpw"), "{asked}");
@@ -89,7 +95,7 @@ async fn through_a_proxy_the_result_says_so() {
             proxy: Some(address.to_string().parse().unwrap()),
             ..server.reach.clone()
         };
-        let failed = measure(&reach, &server.address(true), Direction::Down, None).await.unwrap_err();
+        let failed = measure(&reach, &server.url(true), Direction::Down, None).await.unwrap_err();
         assert!(matches!(failed, ClientError::Reach(ReachError::Proxy { .. })), "{failed:?}");
     }
 }
@@ -97,7 +103,7 @@ async fn through_a_proxy_the_result_says_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_no_right_is_told_so() {
     let server = Server::start(Wish::default()).await;
-    let address = server.address(false);
+    let address = server.url(false);
     let ask = async |token: Option<&str>| refused(measure(&server.reach, &address, Direction::Down, token).await.unwrap_err());
     assert_eq!(ask(None).await, (401, "lease_needed".to_owned()));
     assert_eq!(ask(Some("cosm1.AAAA")).await, (400, "malformed".to_owned()));
@@ -121,7 +127,7 @@ async fn a_lease_is_used_once_and_a_full_server_says_so() {
         ..Wish::default()
     })
     .await;
-    let address = server.address(false);
+    let address = server.url(false);
     let (first, second) = (server.token(Direction::Down), server.token(Direction::Down));
     let one = measure(&server.reach, &address, Direction::Down, Some(&first));
     let (reach, target) = (server.reach.clone(), address.clone());
@@ -148,24 +154,25 @@ async fn a_lease_is_used_once_and_a_full_server_says_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn all_tests_together_keep_the_servers_rate() {
-    let server = Server::start(Wish {
+    let mut server = Server::start(Wish {
         most_rate: 100_000,
         ..Wish::default()
     })
     .await;
     for direction in BOTH {
         let tokens: Vec<String> = (0..3).map(|_| server.token(direction)).collect();
-        let address = server.address(false);
+        let address = server.url(false);
         let measuring = |token: &str| {
             let (reach, address, token) = (server.reach.clone(), address.clone(), token.to_owned());
-            tokio::spawn(async move { measure(&reach, &address, direction, Some(&token)).await.unwrap().raw })
+            tokio::spawn(async move { measure(&reach, &address, direction, Some(&token)).await.unwrap() })
         };
         let running: Vec<_> = tokens.iter().map(|token| measuring(token)).collect();
-        let mut sum = 0;
+        let mut sum = 0.0;
         for one in running {
-            sum += one.await.unwrap();
+            one.await.unwrap();
+            sum += rate(&server.tests.recv().await.unwrap().1);
         }
-        let megabits = sum as f64 / 1e6;
+        let megabits = sum / 1e6;
         assert!((60.0..125.0).contains(&megabits), "{direction:?}: {megabits} Mb/s of 100");
     }
 }
