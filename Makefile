@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-all bench bench-agent bench-inventory check-windows fleet fleet-herd schema routes deny clean
+.PHONY: help demo test test-all bench bench-agent bench-inventory bench-line check-windows fleet fleet-herd schema routes deny clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,13 @@ bench-inventory: ## an inventory of the shipped agent beside fusioninventory-age
 	command -v fusioninventory-inventory >/dev/null || apt-get install -y --no-install-recommends fusioninventory-agent
 	cargo build --profile shipped -p cos-agent
 	packaging/test/inventory_against_fusion.py target/shipped/cos-agent
+
+# How often each row is measured: make bench-line RUNS=200. Needs root: the lines are network namespaces.
+RUNS ?= 10
+
+bench-line: ## lines of known rates measured with the probe: accuracy, verdicts, cost: make bench-line RUNS=10
+	packaging/test/install.sh
+	COS_LINE_RUNS=$(RUNS) cargo bench -p cos-measurement --bench line
 
 # How large the fleet is, how long it lives and which one it is: make fleet N=10000 HOURS=1 PACE=1
 N ?= 200

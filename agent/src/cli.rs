@@ -5,6 +5,7 @@
 //! [`main`].
 
 mod carry;
+mod check;
 mod config;
 mod doctor;
 mod enroll;
@@ -29,6 +30,7 @@ use crate::language::Language;
 #[command(name = "cos-agent", version, propagate_version = true)]
 #[command(after_help = "Примеры:
   cos-agent inventory                     показать, из чего состоит этот компьютер
+  cos-agent check --server node-1.example проверить, соответствует ли линия норме
   cos-agent doctor school.token           проверить связь и токен, ничего не тратя
   sudo cos-agent enroll cos1.eyJ…         зарегистрировать компьютер
   sudo cos-agent status                   узнать, что с агентом")]
@@ -43,6 +45,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Inventory(inventory::Arguments),
+    Check(check::Arguments),
     Enroll(enroll::Arguments),
     Carry(carry::Arguments),
     Run(run::Arguments),
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
     let CommandLine { lang, command } = CommandLine::parse();
     let outcome = match command {
         Command::Inventory(arguments) => inventory::run(&arguments, lang),
+        Command::Check(arguments) => check::run(&arguments, lang),
         Command::Enroll(arguments) => enroll::run(&arguments, lang),
         Command::Carry(arguments) => carry::run(&arguments, lang),
         Command::Run(arguments) => run::run(&arguments, lang),

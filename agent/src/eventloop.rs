@@ -9,6 +9,7 @@ pub(crate) mod deliver;
 pub(crate) mod kept_bodies;
 pub(crate) mod resume;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,10 +19,11 @@ use inventory_schema::canonical::CanonicalBytes;
 use inventory_schema::check_in::SpoolDepth;
 use inventory_schema::enrollment::RenewalRequest;
 use inventory_schema::envelope::ChainHead;
+use inventory_schema::measurement::Measurement;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::report::SignedReport;
-use inventory_schema::{DeviceId, Digest, Envelope, SectionName};
+use inventory_schema::{DeviceId, Digest, Envelope};
 use tokio::sync::mpsc;
 
 use crate::clock::SharedClock;
@@ -61,6 +63,18 @@ pub enum RunError {
 
 /// Runs an enrolled agent until `stop` resolves.
 pub async fn run(config: AgentConfig, collector: Collector, clock: SharedClock, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+    let (_nothing_measures, measurements) = mpsc::channel(1);
+    run_reporting(config, collector, clock, measurements, stop).await
+}
+
+/// The same, and reports every measurement that comes, signed, in the chain.
+pub async fn run_reporting(
+    config: AgentConfig,
+    collector: Collector,
+    clock: SharedClock,
+    mut measurements: mpsc::Receiver<Measurement>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), RunError> {
     let (events, mut arriving) = mpsc::channel(16);
     let mut shell = Shell::start(config, collector, clock, events)?;
     let mut stop = std::pin::pin!(stop);
@@ -72,6 +86,7 @@ pub async fn run(config: AgentConfig, collector: Collector, clock: SharedClock, 
         event = tokio::select! {
             () = &mut stop => Event::Stopping,
             () = shell.until_wakeup() => Event::Woken,
+            Some(measurement) = measurements.recv() => shell.measured(&measurement),
             arrived = arriving.recv() => {
                 let arrived = arrived.expect("the shell itself holds a sender");
                 // What was asked with the key before concerns nobody any more.
@@ -198,7 +213,10 @@ impl Shell {
                     Event::CheckInFailed,
                 );
             }
-            Action::Spool { envelope, sections } => self.spool_report(*envelope, sections),
+            Action::Spool { envelope, sections } => self.spool_report(*envelope, move |bodies| bodies.of(&sections)),
+            Action::SpoolMeasurement { envelope, body } => {
+                self.spool_report(*envelope, move |bodies| bodies.measurement(body));
+            }
             Action::Deliver => {
                 let (transport, spool) = (self.transport.clone(), self.spool.clone());
                 self.begin(
@@ -313,14 +331,24 @@ impl Shell {
         });
     }
 
-    fn spool_report(&self, envelope: Envelope, sections: Vec<SectionName>) {
-        let (spool, bodies, identity) = (self.spool.clone(), self.bodies.clone(), self.identity.clone());
+    /// Keeps a finished measurement until the core has it signed.
+    fn measured(&self, measurement: &Measurement) -> Event {
+        Event::Measured {
+            body: lock(&self.bodies).keep_measurement(measurement),
+        }
+    }
+
+    fn spool_report(&self, envelope: Envelope, named: impl FnOnce(&KeptBodies) -> BTreeMap<Digest, String> + Send + 'static) {
+        let (spool, kept, identity) = (self.spool.clone(), self.bodies.clone(), self.identity.clone());
         self.begin_blocking(move || {
             let report = sign(&envelope, &lock(&identity));
-            let bodies = lock(&bodies).of(&sections);
+            let bodies = named(&lock(&kept));
             let mut spool = lock(&spool);
             match spool.append(&report, &bodies) {
                 Ok(cost) => {
+                    if let Some(body) = envelope.body {
+                        lock(&kept).forget_measurement(body);
+                    }
                     if cost.tombstoned + cost.forgotten > 0 {
                         tracing::warn!(
                             tombstoned = cost.tombstoned,

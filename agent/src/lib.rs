@@ -37,6 +37,7 @@ pub mod inventory;
 pub mod kept_evidence;
 pub mod language;
 pub mod ledger;
+pub mod line;
 pub mod platform;
 pub mod privileged;
 pub mod reconciler;

@@ -18,7 +18,7 @@ mod quarantine;
 mod recognition;
 mod schedule;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange, SpoolDepth};
@@ -72,6 +72,10 @@ pub struct Reconciler {
     wanted: BTreeSet<SectionName>,
     /// Why the next envelope does not continue from what this agent wrote last.
     resumption: Option<Resumption>,
+    /// Measurements that are to be signed, oldest first; the shell keeps their bodies.
+    measured: VecDeque<Digest>,
+    /// The controller said that it takes measurements. One of before would refuse them, and the chain would break at each.
+    measurements_taken: bool,
     collect: Duty,
     check_in: Duty,
     deliver: Duty,
@@ -143,7 +147,12 @@ struct Drafted {
     stated_before: BTreeMap<SectionName, Digest>,
     wanted_before: BTreeSet<SectionName>,
     resumption_before: Option<Resumption>,
+    /// The measurement that the report carries.
+    measurement: Option<Digest>,
 }
+
+/// Measurements that wait to be signed; further ones push the oldest out.
+const MEASURED_MOST: usize = 64;
 
 impl Reconciler {
     /// An agent that just started: it looks at the hardware and checks in at once.
@@ -172,6 +181,8 @@ impl Reconciler {
             looked_at: None,
             wanted: BTreeSet::new(),
             resumption: None,
+            measured: VecDeque::new(),
+            measurements_taken: false,
             collect: Duty::Due(now.uptime),
             check_in: Duty::Due(now.uptime),
             deliver: Duty::Resting,
@@ -244,6 +255,7 @@ impl Reconciler {
             return actions;
         }
         self.draft_if_changed(now, &mut actions);
+        self.draft_measurement(now, &mut actions);
         self.begin_duties(now, &mut actions);
         actions
     }
@@ -274,6 +286,12 @@ impl Reconciler {
                 self.check_in = Duty::Resting;
                 self.lose_contact(failure, now);
                 self.remember_refusal(failure, now, actions);
+            }
+            Event::Measured { body } => {
+                self.measured.push_back(body);
+                if self.measured.len() > MEASURED_MOST {
+                    self.measured.pop_front();
+                }
             }
             Event::Spooled { depth } => {
                 self.spool = depth;
@@ -343,6 +361,7 @@ impl Reconciler {
         self.ledger.trusted_time = Some(TrustedTime::received(answer.server_time, now));
         self.check_in = Duty::Due(now.uptime + Duration::from_secs(answer.next_check_in.get()));
         self.wait = answer.wait;
+        self.measurements_taken = answer.measurements_taken;
         if self.spool.reports.get() == 0 && self.is_quiet() && !self.is_stale() {
             // What waits on disk may state them already; the next check-in asks again if it did not.
             self.wanted.extend(answer.wanted);

@@ -150,7 +150,7 @@ impl Spool {
         if self.turns.contains_key(&received.digest) {
             return Ok(Appended::default());
         }
-        let named: Vec<Digest> = received.envelope.sections.values().copied().collect();
+        let named: Vec<Digest> = received.envelope.named().collect();
         let fresh = self.compress_fresh(&named, bodies)?;
         let file = entry::encode(report);
         // Bodies that are here already must not be dropped while room is made for this report.

@@ -87,6 +87,7 @@ fn report(key: &KeyPair, public: &PublicKey, region: &RegionId, device: DeviceId
         previous: None,
         resumed: None,
         kind: ReportKind::Inventory,
+        body: None,
         agent: "0.1.0".parse().expect("a version"),
         clock: ReportClock {
             device: Timestamp::from_unix_seconds(1_800_000_000),

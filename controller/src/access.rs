@@ -29,6 +29,10 @@ pub enum Right {
     ReviewDevices,
     /// Names for codes of hardware, which every page then shows.
     TeachNames,
+    /// Where buildings' lines stand, their measurements, acts and workbooks.
+    ViewLines,
+    /// What a building's line should carry by its contract.
+    EditContracts,
     ViewTokens,
     CreateTokens,
     RevokeTokens,
@@ -47,7 +51,7 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,
@@ -59,6 +63,8 @@ impl Right {
         Self::RevokeDevices,
         Self::ReviewDevices,
         Self::TeachNames,
+        Self::ViewLines,
+        Self::EditContracts,
         Self::ViewTokens,
         Self::CreateTokens,
         Self::RevokeTokens,
@@ -85,6 +91,8 @@ impl Right {
             Self::RevokeDevices => "revoke_devices",
             Self::ReviewDevices => "review_devices",
             Self::TeachNames => "teach_names",
+            Self::ViewLines => "view_lines",
+            Self::EditContracts => "edit_contracts",
             Self::ViewTokens => "view_tokens",
             Self::CreateTokens => "create_tokens",
             Self::RevokeTokens => "revoke_tokens",
@@ -172,6 +180,8 @@ impl Role {
                 RevokeDevices,
                 ReviewDevices,
                 TeachNames,
+                ViewLines,
+                EditContracts,
                 ViewTokens,
                 CreateTokens,
                 RevokeTokens,
@@ -180,7 +190,7 @@ impl Role {
                 ExportEvidence,
                 Metrics,
             ],
-            Self::RegionViewer => &[ViewOverview, ViewRegister, ViewDevices, ViewTokens],
+            Self::RegionViewer => &[ViewOverview, ViewRegister, ViewDevices, ViewLines, ViewTokens],
             Self::MunicipalityOperator => &[
                 ViewOverview,
                 ViewRegister,
@@ -188,6 +198,8 @@ impl Role {
                 ViewDevices,
                 RevokeDevices,
                 ReviewDevices,
+                ViewLines,
+                EditContracts,
                 ViewTokens,
                 CreateTokens,
                 RevokeTokens,
@@ -198,12 +210,22 @@ impl Role {
                 EditRooms,
                 ViewDevices,
                 EditDevices,
+                ViewLines,
                 ViewTokens,
                 CreateTokens,
                 RevokeTokens,
             ],
-            Self::Registrar => &[ViewOverview, ViewRegister, EditRegister, EditRooms, ViewDevices, TeachNames],
-            Self::Auditor => &[ViewOverview, ViewRegister, ViewDevices, ViewActivity, ExportEvidence],
+            Self::Registrar => &[
+                ViewOverview,
+                ViewRegister,
+                EditRegister,
+                EditRooms,
+                ViewDevices,
+                TeachNames,
+                ViewLines,
+                EditContracts,
+            ],
+            Self::Auditor => &[ViewOverview, ViewRegister, ViewDevices, ViewLines, ViewActivity, ExportEvidence],
         }
     }
 

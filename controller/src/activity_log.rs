@@ -37,10 +37,11 @@ pub enum Action {
     CheckpointTaken,
     NameTaught,
     NameForgotten,
+    ContractRecorded,
 }
 
 impl Action {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -65,6 +66,7 @@ impl Action {
         Self::CheckpointTaken,
         Self::NameTaught,
         Self::NameForgotten,
+        Self::ContractRecorded,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -93,6 +95,7 @@ impl Action {
             Self::CheckpointTaken => "checkpoint_taken",
             Self::NameTaught => "name_taught",
             Self::NameForgotten => "name_forgotten",
+            Self::ContractRecorded => "contract_recorded",
         }
     }
 }
@@ -115,6 +118,7 @@ pub enum SubjectKind {
     Database,
     Checkpoint,
     Name,
+    Building,
 }
 
 impl SubjectKind {
@@ -129,6 +133,7 @@ impl SubjectKind {
             Self::Database => "database",
             Self::Checkpoint => "checkpoint",
             Self::Name => "name",
+            Self::Building => "building",
         }
     }
 }

@@ -12,6 +12,7 @@ mod measure;
 mod migrate;
 mod operator;
 mod organization;
+mod report;
 mod serve;
 mod token;
 
@@ -83,6 +84,9 @@ enum Command {
     /// Реестр организаций
     #[command(after_help = "Пример:\n  cos-controller organization import реестр.xlsx")]
     Organization(organization::OrganizationArguments),
+    /// Книги и отчёты из базы данных
+    #[command(after_help = "Пример:\n  cos-controller report connectivity --out интернет.xlsx")]
+    Report(report::ReportArguments),
     /// Доказательства: контрольные точки, выгрузка и проверка архива без сервера
     #[command(after_help = "Пример:\n  cos-controller evidence verify школа.tar")]
     Evidence(evidence::EvidenceArguments),
@@ -122,6 +126,7 @@ fn run(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
         Command::Token(arguments) => token::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Operator(arguments) => operator::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Organization(arguments) => organization::run(&arguments, &Config::load(&path)?, now, &mut out),
+        Command::Report(arguments) => report::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Evidence(arguments) => return evidence::run(&arguments, &path, now, &mut out),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -14,12 +14,15 @@ use std::time::Duration;
 
 use inventory_schema::RegionId;
 use inventory_schema::check_in::MAX_WAIT_SECONDS;
-use inventory_schema::measurement::{ServerId, ServerPlace, ServerTitle};
+use inventory_schema::measurement::verdict::Rule;
+use inventory_schema::measurement::{Layer, ServerId, ServerPlace, ServerTitle};
 use inventory_schema::organization::PlaceName;
 use serde::{Deserialize, Serialize};
 
+use crate::line::LineSettings;
+use crate::line::lessons::LessonHours;
 use value::Bounded;
-pub use value::{DatabaseUrl, HostName, LogFilter, TimeZoneName};
+pub use value::{ClockTime, DatabaseUrl, HostName, LogFilter, TimeZoneName};
 
 /// The commented sample, as it is installed.
 pub const SAMPLE: &str = include_str!("../../packaging/config/controller.toml");
@@ -44,6 +47,8 @@ pub struct Config {
     pub retention: Retention,
     #[serde(default)]
     pub measurement: MeasuringServer,
+    #[serde(default)]
+    pub line: Line,
     #[serde(default)]
     pub log: Log,
 }
@@ -275,6 +280,61 @@ impl Default for MeasuringServer {
     }
 }
 
+/// How the lines of buildings are judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Line {
+    /// What the norm's megabits count.
+    pub layer: NormLayer,
+    /// Thousandths of the norm that may be missing.
+    pub tolerance_thousandths: Bounded<0, 100>,
+    /// By the municipality's clock.
+    pub lessons_from: ClockTime,
+    pub lessons_to: ClockTime,
+    pub saturdays: bool,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self {
+            layer: NormLayer::Ip,
+            tolerance_thousandths: Bounded::of(0),
+            lessons_from: ClockTime::of(8, 30),
+            lessons_to: ClockTime::of(15, 0),
+            saturdays: true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NormLayer {
+    /// IP packets, headers included: the indicator as it stands.
+    Ip,
+    /// What occupies the wire, as a «100 Mb/s port» has it.
+    Contract,
+}
+
+impl Line {
+    pub fn settings(&self) -> LineSettings {
+        LineSettings {
+            rule: Rule {
+                layer: match self.layer {
+                    NormLayer::Ip => Layer::Ip,
+                    NormLayer::Contract => Layer::Contract,
+                },
+                tolerance: u32::try_from(self.tolerance_thousandths.value()).unwrap_or(0),
+                ..Rule::default()
+            },
+            lessons: LessonHours {
+                from: self.lessons_from.minutes(),
+                to: self.lessons_to.minutes(),
+                saturdays: self.saturdays,
+            },
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
@@ -299,6 +359,8 @@ pub enum ConfigError {
     },
     #[error("{path}: people_listener.{missing} is missing: a certificate and its key are given together, or neither")]
     HalfPair { path: PathBuf, missing: &'static str },
+    #[error("{path}: line.lessons_to is not after line.lessons_from")]
+    NoLessons { path: PathBuf },
     #[error("{path}: {listener}.names is empty: a certificate needs at least one name")]
     NoNames { path: PathBuf, listener: &'static str },
 }
@@ -316,6 +378,7 @@ impl Config {
             check_in: CheckIn::default(),
             retention: Retention::default(),
             measurement: MeasuringServer::default(),
+            line: Line::default(),
             log: Log::default(),
         }
     }
@@ -344,6 +407,9 @@ impl Config {
             (Some(_), None) => return half("key"),
             (None, Some(_)) => return half("certificate"),
             _ => {}
+        }
+        if self.line.lessons_from.minutes() >= self.line.lessons_to.minutes() {
+            return Err(ConfigError::NoLessons { path: path.into() });
         }
         let lists = [
             ("device_listener", &self.device_listener.names),

@@ -15,6 +15,8 @@ pub mod enrollment;
 pub mod evidence;
 pub mod evidence_request;
 pub mod group_commit;
+pub mod line;
+pub mod line_report;
 pub mod measure;
 pub mod metrics;
 pub mod name;
@@ -38,6 +40,7 @@ pub mod tls;
 pub mod token;
 pub mod wake;
 pub mod web;
+pub mod workbook;
 
 /// An error with all its causes in one line, for the log: printed once, where it is handled.
 pub fn error_chain(error: &dyn std::error::Error) -> String {

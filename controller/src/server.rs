@@ -21,7 +21,7 @@ use crate::router;
 use crate::state::{AppState, Clock, Region, UnknownZone};
 use crate::store::{Store, StoreError};
 use crate::task::checkpoint::Taker;
-use crate::task::{parts, retention};
+use crate::task::{lines, parts, retention};
 use crate::tls::certificate::CertificateLoadError;
 use crate::tls::{self, CertificateFiles, ConnectionLimits, DeviceTrust, Endpoint, EndpointError, LiveCertificate};
 use crate::wake::keep_waking;
@@ -83,6 +83,8 @@ const UNCONFIRMED: Duration = Duration::from_hours(48);
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 /// How soon what changed about parts is told.
 const PARTS: Duration = Duration::from_secs(15);
+/// How soon a measurement counts in lists.
+const LINES: Duration = Duration::from_secs(30);
 
 impl Server {
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, ServerError> {
@@ -109,6 +111,7 @@ impl Server {
             config.limits.bodies(),
         );
         state.traffic.intake = state.traffic.intake.answering(acknowledgement);
+        state.lines = Arc::new(config.line.settings());
 
         let (stop, stopping) = watch::channel(false);
         let mut tasks = Vec::new();
@@ -133,6 +136,7 @@ impl Server {
         tasks.push(spawn_until(&stopping, housekeeping(state.clone())));
         tasks.push(spawn_until(&stopping, keeping(state.clone(), config.retention.keep())));
         tasks.push(spawn_until(&stopping, reading_parts(state.clone())));
+        tasks.push(spawn_until(&stopping, judging_lines(state.clone())));
         tasks.push(spawn_until(
             &stopping,
             keep_waking(state.store.clone(), state.traffic.waiting.clone()),
@@ -358,6 +362,18 @@ async fn reading_parts(state: AppState) {
         ticks.tick().await;
         if let Err(error) = parts::run(&state.store, state.clock.now()).await {
             tracing::warn!(error = %crate::error_chain(&error), "parts were not read and will be tried again");
+        }
+    }
+}
+
+/// Judges the lines that were measured since the last look.
+async fn judging_lines(state: AppState) {
+    let mut ticks = tokio::time::interval(LINES);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = lines::run(&state.store, &state.lines, &state.region.zone, state.clock.now()).await {
+            tracing::warn!(error = %crate::error_chain(&error), "lines were not judged and will be tried again");
         }
     }
 }

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use crate::api::device::body::BodyLimits;
 use crate::authority::{Authority, LiveAuthority};
 use crate::device_traffic::DeviceTraffic;
+use crate::line::LineSettings;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::password::PasswordChecker;
@@ -89,6 +90,7 @@ pub struct AppState {
     pub passwords: PasswordChecker,
     pub metrics: Arc<Metrics>,
     pub traffic: DeviceTraffic,
+    pub lines: Arc<LineSettings>,
     /// Where this controller is a measuring server.
     pub line_tests: Option<over_tcp::Service>,
 }
@@ -104,6 +106,7 @@ impl AppState {
             region: Arc::new(region),
             clock,
             passwords: PasswordChecker::default(),
+            lines: Arc::default(),
             metrics,
             line_tests: None,
         }

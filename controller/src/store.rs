@@ -28,6 +28,8 @@ pub mod finding;
 mod fold;
 pub mod identity;
 pub mod import_preview;
+pub mod line;
+pub mod measurement;
 pub mod month;
 pub mod municipality;
 pub mod name;

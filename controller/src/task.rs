@@ -4,5 +4,6 @@
 //! begins it. Called by `server.rs` on its beat and by the command line.
 
 pub mod checkpoint;
+pub mod lines;
 pub mod parts;
 pub mod retention;

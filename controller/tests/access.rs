@@ -19,6 +19,7 @@ use tower::ServiceExt;
 fn filled(route: &RouteLine, school: &School) -> String {
     let known = [
         ("{organization}", school.id().to_string()),
+        ("{building}", school.building.external_id.to_string()),
         ("{device}", school.device.to_string()),
         ("{token}", school.token.to_string()),
         ("{case}", school.case.to_string()),
@@ -35,7 +36,7 @@ fn filled(route: &RouteLine, school: &School) -> String {
 
 /// Whether a path names something that belongs to one school.
 fn names_a_schools(route: &RouteLine) -> bool {
-    ["{organization}", "{device}", "{token}", "{case}"]
+    ["{organization}", "{building}", "{device}", "{token}", "{case}"]
         .iter()
         .any(|name| route.path.contains(name))
 }
@@ -50,6 +51,7 @@ fn body(route: &RouteLine, school: &School) -> (&'static str, String) {
             format!("building={}&number=301&name=&purpose=classroom", school.building.external_id),
         ),
         "/organizations/{organization}/tokens" => (form, format!("place={place}&uses=1&days=1&proxy=&note=")),
+        "/lines/{building}/contract" => (form, "speed=100&document=x".to_owned()),
         "/devices/{device}/room" => (form, format!("place={place}")),
         "/devices/{device}/revoke" => (form, "reason=x".to_owned()),
         "/api/v1/devices/{device}/revoke" => ("application/json", r#"{"reason":"x"}"#.to_owned()),

@@ -41,6 +41,9 @@ mod joined_evidence;
 #[path = "device_interface/tokens.rs"]
 mod tokens;
 
+#[path = "device_interface/lines.rs"]
+mod lines;
+
 #[path = "device_interface/wire.rs"]
 mod wire;
 
@@ -127,6 +130,8 @@ on_both_engines! {
     reports::unknown_fields_are_kept_as_they_came,
     reports::one_poisoned_report_among_256_harms_no_other,
     reports::a_fork_keeps_both_and_the_agent_begins_a_new_epoch,
+    lines::a_measurement_of_a_real_agent_is_stored_and_proven,
+    lines::a_measurement_that_is_none_is_refused_and_harms_no_chain,
     evidence::an_export_holds_and_says_how_far,
     evidence::what_retention_left_is_still_proven,
     evidence::a_device_that_was_lost_forked_and_revoked_still_holds,

@@ -18,6 +18,8 @@ mod engines;
 mod fixture;
 #[path = "store_contract/identity.rs"]
 mod identity;
+#[path = "store_contract/lines.rs"]
+mod lines;
 #[path = "store_contract/migrations.rs"]
 mod migrations;
 #[path = "store_contract/months.rs"]
@@ -97,6 +99,11 @@ on_both_engines! {
     reports::groups_answer_as_single_reports_do,
     reports::concurrent_groups_of_one_chain_store_it_once,
     reports::a_deleted_device_that_returns_continues_its_chain_with_a_break,
+    lines::a_measurement_is_found_by_its_building_and_goes_with_its_month,
+    lines::a_measurement_of_another_schools_building_stays_at_home,
+    lines::a_deleted_device_takes_its_measurements_along,
+    lines::a_contracted_speed_is_a_version,
+    lines::weeks_of_samples_are_judged_for_lists,
     months::a_chain_goes_over_a_months_end,
     months::a_fork_at_a_months_end_is_kept_once,
     months::any_clock_has_a_month,

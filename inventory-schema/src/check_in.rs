@@ -115,6 +115,9 @@ pub struct CheckInAnswer {
     /// says it with its next check-in, and looks if it has not looked since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<Timestamp>,
+    /// The controller stores reports of the kind `measurement`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub measurements_taken: bool,
 }
 
 checked_text!(/// Random text that the asker makes, 16 to 64 characters, so that an old answer cannot be replayed.

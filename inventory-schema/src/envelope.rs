@@ -5,6 +5,10 @@
 //! are signed with the device's key. An envelope stays small, so that the headers survive where bodies are
 //! dropped: a full inventory's ten digests alone are 900 bytes, a usual report with one or two changed
 //! sections stays below one KiB, and [`MAX_ENVELOPE_BYTES`] is the hard limit.
+//!
+//! Kinds of reports were added since: a controller of before cannot read their envelopes and refuses them one by one,
+//! so an agent signs a kind only after its controller has said that it takes it
+//! ([`crate::check_in::CheckInAnswer::measurements_taken`]).
 
 use std::collections::BTreeMap;
 
@@ -41,6 +45,16 @@ pub struct Envelope {
     /// The sections that this report states, by the digest of their canonical bytes. Sections that are not
     /// named are unchanged since the reports before.
     pub sections: BTreeMap<SectionName, Digest>,
+    /// The one body of a report that states no sections, by the digest of its canonical bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Digest>,
+}
+
+impl Envelope {
+    /// Every body that the report names.
+    pub fn named(&self) -> impl Iterator<Item = Digest> {
+        self.sections.values().copied().chain(self.body)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +66,27 @@ pub enum EnvelopeFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportKind {
+    /// States sections of what the computer is now.
     Inventory,
+    /// Carries one measurement of the line ([`crate::measurement`]) and says nothing of what the computer is.
+    Measurement,
+}
+
+impl ReportKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inventory => "inventory",
+            Self::Measurement => "measurement",
+        }
+    }
+
+    /// An inventory states sections and has no body of its own, every other kind has its body and states nothing.
+    fn fits(self, envelope: &Envelope) -> bool {
+        match self {
+            Self::Inventory => envelope.body.is_none(),
+            Self::Measurement => envelope.body.is_some() && envelope.sections.is_empty(),
+        }
+    }
 }
 
 /// Where in a key's chain an envelope stands. A new epoch begins after a fork.
@@ -126,6 +160,8 @@ pub enum EnvelopeError {
     Document(#[source] serde_json::Error),
     #[error("the envelope's sequence is zero; a chain counts from 1")]
     SequenceZero,
+    #[error("a report of the kind {0:?} must not name what this envelope names")]
+    Kind(ReportKind),
 }
 
 impl ReceivedEnvelope {
@@ -137,6 +173,9 @@ impl ReceivedEnvelope {
         let envelope: Envelope = serde_json::from_value(value).map_err(EnvelopeError::Document)?;
         if envelope.place.sequence == 0 {
             return Err(EnvelopeError::SequenceZero);
+        }
+        if !envelope.kind.fits(&envelope) {
+            return Err(EnvelopeError::Kind(envelope.kind));
         }
         let digest = Digest::of(&bytes);
         Ok(Self { envelope, bytes, digest })

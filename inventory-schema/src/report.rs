@@ -25,7 +25,7 @@ pub const MAX_SECTION_BYTES: usize = 4 << 20;
 pub struct ReportBatch {
     #[schemars(length(max = 256))]
     pub reports: Vec<SignedReport>,
-    /// Canonical JSON of section bodies by digest. A body that the controller is known to hold, or that was
+    /// Canonical JSON of section bodies, and of measurements, by digest. A body that the controller is known to hold, or that was
     /// dropped from a full spool, may be missing.
     #[schemars(schema_with = "bodies_schema")]
     pub bodies: BTreeMap<Digest, String>,
@@ -35,7 +35,7 @@ fn bodies_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema 
     let digest = generator.subschema_for::<Digest>();
     schemars::json_schema!({
         "type": "object",
-        "description": "Canonical JSON of section bodies by digest.",
+        "description": "Canonical JSON of section bodies, and of measurements, by digest.",
         "propertyNames": digest,
         "additionalProperties": { "type": "string", "maxLength": MAX_SECTION_BYTES, "contentMediaType": "application/json", "x-source": "Section" }
     })

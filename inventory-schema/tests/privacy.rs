@@ -22,6 +22,7 @@ use serde_json::Value;
 const SENT_BY_AGENTS: &[&str] = &[
     "inventory",
     "envelope",
+    "measurement",
     "report_batch",
     "check_in",
     "receipt",

@@ -34,6 +34,11 @@ impl Clock {
         self.start.elapsed()
     }
 
+    /// The moment for whoever counts by another clock of this computer.
+    pub fn instant(&self, at: Duration) -> Instant {
+        self.start + at
+    }
+
     /// Sleeps to a moment; returns at once when that has passed.
     pub fn sleep_until(&self, at: Duration) {
         let left = at.saturating_sub(self.now());

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use inventory_schema::measurement::{CounterSource, Direction, InterfaceMedium, InterfaceReading, LinkDuplex};
 use inventory_schema::quantity::BitsPerSecond;
@@ -156,6 +157,30 @@ fn slowest(readings: Vec<Reading>) -> Option<Reading> {
         let is_wire = reading.facts.medium == InterfaceMedium::Wired;
         (is_wire, reading.facts.speed.map_or(u64::MAX, BitsPerSecond::get))
     })
+}
+
+/// What passed an interface within a window, from readings at other moments; counters are taken to have grown evenly
+/// between two of them. None where the readings do not reach over the window.
+pub fn passed_between(samples: &[(Instant, Counters)], window: (Instant, Instant), direction: Direction) -> Option<u64> {
+    let at = |moment: Instant| {
+        let after = samples.iter().position(|sample| sample.0 >= moment)?;
+        let (later, counters) = samples[after];
+        let Some((earlier, before)) = after.checked_sub(1).map(|before| samples[before]) else {
+            return (later == moment).then(|| counter(counters, direction) as f64);
+        };
+        let part = (moment - earlier).as_secs_f64() / (later - earlier).as_secs_f64().max(1e-9);
+        let passed = counters.since(before, direction) as f64;
+        Some(counter(before, direction) as f64 + passed * part)
+    };
+    let passed = at(window.1)? - at(window.0)?;
+    Some(passed.max(0.0).round() as u64)
+}
+
+fn counter(counters: Counters, direction: Direction) -> u64 {
+    match direction {
+        Direction::Down => counters.received,
+        Direction::Up => counters.sent,
+    }
 }
 
 /// Bridges over VLANs over bonds over cards: deeper is nobody's.
@@ -335,6 +360,25 @@ mod tests {
             ..card()
         };
         assert!(reading(&away).changed_since(&before));
+    }
+
+    #[test]
+    fn what_passed_in_a_window_is_read_between_two_samples() {
+        use std::time::Duration;
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let samples: Vec<_> = (0..11)
+            .map(|tenth| {
+                let received = 1_000_000 + tenth * 375_000;
+                (at(tenth * 100), Counters { received, sent: 7 })
+            })
+            .collect();
+        // 30 Mb/s for half a second that begins between two samples.
+        assert_eq!(passed_between(&samples, (at(250), at(750)), Direction::Down), Some(1_875_000));
+        assert_eq!(passed_between(&samples, (at(250), at(750)), Direction::Up), Some(0));
+        assert_eq!(passed_between(&samples, (at(0), at(1_000)), Direction::Down), Some(3_750_000));
+        assert_eq!(passed_between(&samples, (at(500), at(1_001)), Direction::Down), None);
+        assert_eq!(passed_between(&[], (at(0), at(1)), Direction::Down), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and this machine does not have: PostgreSQL, haproxy, Chromium with its driver, rpm and
-# Berkeley DB's tools, which make databases of packages to read, and Python's jsonschema. Debian's packages only. Does nothing where everything is there.
+# Berkeley DB's tools, which make databases of packages to read, Python's jsonschema, and what makes and measures
+# network lines. Debian's packages only. Does nothing where everything is there.
 set -euo pipefail
 
 missing=()
@@ -10,6 +11,11 @@ command -v chromedriver >/dev/null || missing+=(chromium-driver)
 command -v haproxy >/dev/null || missing+=(haproxy)
 command -v rpmbuild >/dev/null || missing+=(rpm)
 command -v db_load >/dev/null || missing+=(db-util)
+command -v ip >/dev/null && command -v tc >/dev/null || missing+=(iproute2)
+command -v chrt >/dev/null || missing+=(util-linux)
+command -v nft >/dev/null || missing+=(nftables)
+command -v ethtool >/dev/null || missing+=(ethtool)
+command -v iperf3 >/dev/null || missing+=(iperf3)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v python3 >/dev/null || missing+=(python3)
 { python3 -c 'import jsonschema' || /usr/bin/python3 -c 'import jsonschema'; } >/dev/null 2>&1 || missing+=(python3-jsonschema)

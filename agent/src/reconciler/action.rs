@@ -1,13 +1,12 @@
 //! What an agent may do. The core names actions, the shell performs each and answers with one event.
 
-use inventory_schema::Envelope;
-use inventory_schema::SectionName;
 use inventory_schema::check_in::CheckIn;
 use inventory_schema::device::BootId;
 use inventory_schema::enrollment::{HardwareEvidence, Receipt, RekeyReason, TrustBundle};
 use inventory_schema::envelope::{ChainHead, Resumption};
 use inventory_schema::quantity::Seconds;
 use inventory_schema::signature::Signed;
+use inventory_schema::{Digest, Envelope, SectionName};
 
 use crate::ledger::Ledger;
 
@@ -27,6 +26,8 @@ pub enum Action {
         envelope: Box<Envelope>,
         sections: Vec<SectionName>,
     },
+    /// The same with the one body of a measurement → `Spooled` or `SpoolFailed`.
+    SpoolMeasurement { envelope: Box<Envelope>, body: Digest },
     /// Send the oldest reports → `Delivered` or `DeliveryFailed`. What was stored is removed from disk.
     Deliver,
     /// Sign what waits on disk anew, so that it follows `head` → `Resumed` or `ResumeFailed`.

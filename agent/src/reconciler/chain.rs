@@ -81,6 +81,9 @@ impl Reconciler {
             self.ledger.stated = drafted.stated_before;
             self.wanted = drafted.wanted_before;
             self.resumption = drafted.resumption_before;
+            if let Some(measurement) = drafted.measurement {
+                self.measured.push_front(measurement);
+            }
         }
         // The next look at the hardware drafts it again.
         self.collected.clear();
@@ -177,6 +180,7 @@ impl Reconciler {
             stated_before: self.ledger.stated.clone(),
             wanted_before: std::mem::take(&mut self.wanted),
             resumption_before: self.resumption.take(),
+            measurement: None,
         });
         self.ledger.newest = Some(ChainHead {
             place: envelope.place,
@@ -186,6 +190,39 @@ impl Reconciler {
         actions.push(Action::Spool {
             envelope: Box::new(envelope),
             sections: sections.into_keys().collect(),
+        });
+    }
+
+    /// Drafts a report of the oldest measurement that was not signed yet.
+    pub(super) fn draft_measurement(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let at_rest = self.is_quiet() && self.recognition.may_sign() && self.deliver != Duty::UnderWay;
+        // A disk that refused the last report is tried again with the next look at the hardware.
+        if !self.measurements_taken || !at_rest || self.collected.is_empty() {
+            return;
+        }
+        let Some(body) = self.measured.pop_front() else { return };
+        let envelope = Envelope {
+            kind: ReportKind::Measurement,
+            body: Some(body),
+            ..self.envelope(BTreeMap::new(), now)
+        };
+        let digest = CanonicalBytes::of(&envelope)
+            .expect("an envelope is text, integers and digests")
+            .digest();
+        self.spooling = Some(Drafted {
+            newest_before: self.ledger.newest,
+            stated_before: self.ledger.stated.clone(),
+            wanted_before: self.wanted.clone(),
+            resumption_before: self.resumption.take(),
+            measurement: Some(body),
+        });
+        self.ledger.newest = Some(ChainHead {
+            place: envelope.place,
+            digest,
+        });
+        actions.push(Action::SpoolMeasurement {
+            envelope: Box::new(envelope),
+            body,
         });
     }
 
@@ -207,6 +244,7 @@ impl Reconciler {
             previous: self.ledger.newest.map(|newest| newest.digest),
             resumed: self.resumption,
             kind: ReportKind::Inventory,
+            body: None,
             agent: self.subject.agent.clone(),
             clock: self.report_clock(now),
             sections,

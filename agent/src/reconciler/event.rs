@@ -23,6 +23,10 @@ pub enum Event {
     },
     CheckInAnswered(Box<CheckInAnswer>),
     CheckInFailed(Failure),
+    /// A measurement was made; the shell keeps its body.
+    Measured {
+        body: Digest,
+    },
     /// The report that the core drafted lies on disk.
     Spooled {
         depth: SpoolDepth,

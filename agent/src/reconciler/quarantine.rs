@@ -87,6 +87,8 @@ impl Reconciler {
         self.spool = rekeyed.depth;
         self.ledger = std::mem::take(&mut self.ledger).of_key(self.subject.key);
         self.wanted.clear();
+        // They name the device before.
+        self.measured.clear();
         self.resumption = None;
         self.asked_at = None;
         self.unfollowed = None;

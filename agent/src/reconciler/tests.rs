@@ -1,6 +1,7 @@
 //! The core against a model of the controller: a map of what it holds and one chain.
 
 mod herd;
+mod measuring;
 mod quarantine;
 mod world;
 mod year;

@@ -26,7 +26,7 @@ impl Spool {
                     self.move_aside(&path, EntryFault::Malformed("another file has its place".to_owned()));
                 }
                 Ok((parsed, received, bytes)) => {
-                    let named = received.envelope.sections.values().copied().collect();
+                    let named = received.envelope.named().collect();
                     self.note(parsed, &received, bytes, named);
                 }
                 Err(fault) => self.move_aside(&path, fault),

@@ -52,6 +52,7 @@ fn made(sequence: u64, texts: &[(SectionName, &str)]) -> Made {
         previous: None,
         resumed: None,
         kind: ReportKind::Inventory,
+        body: None,
         agent: "0.1.0".parse().unwrap(),
         clock: ReportClock {
             device: "2026-09-01T06:00:00.000000Z".parse().unwrap(),

@@ -42,6 +42,7 @@ fn recognized() -> Response {
         evidence_wanted: false,
         rekey: false,
         collection: None,
+        measurements_taken: true,
     })
 }
 

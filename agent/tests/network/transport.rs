@@ -92,6 +92,7 @@ fn all_is_well(_: &Request) -> Response {
         evidence_wanted: false,
         rekey: false,
         collection: None,
+        measurements_taken: true,
     })
 }
 

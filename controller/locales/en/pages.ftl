@@ -447,3 +447,94 @@ name-source-rule = For example: the label on the board, the panel's data sheet, 
 name-wrong = A name has 1 to 80 characters.
 name-inches-wrong = A panel's diagonal is written in inches: 15.6 or 86.
 name-source-wrong = Say how it is known, in at most 200 characters.
+
+nav-lines = Internet
+lines-title = Internet at schools
+lines-by-municipality = By municipality
+lines-total = Buildings in all
+lines-how = A building is judged by the measurements of the last 28 days: lesson hours only, minutes drawn at random only, invalid ones never averaged in. Rates are those of IP, to the school.
+line-standing = Standing
+line-standing-any = Any standing
+line-norm = Norm
+line-contracted = Contracted
+line-median = Median
+line-tenth = p10 (one sample in ten is worse)
+line-passes = At the norm / valid
+line-invalid = Invalid measurements
+line-measured-at = Last measured
+line-workbook = XLSX workbook
+line-act = Act of measurement
+line-generated = Sample data: these measurements were made up for a demonstration, nobody measured anything.
+line-due = Due 31.12.2021
+line-due-not-proven = not proven within the time shown
+line-due-before = proven on { $date }, before it was due
+line-due-after = proven on { $date }, after it was due
+line-span = Span
+line-chart = Measurements over time
+line-chart-title = The line's rate over time: { $school }
+line-chart-norm = Norm { $rate }
+line-chart-contract = Contract { $rate }
+line-chart-before-due = before it was due
+line-chart-after-due = after it was due
+line-chart-weeks = standing at a week's end
+line-attempts = Attempts in lesson hours
+line-proven-share = Proven share of lessons
+line-worst-hour = Worst hour
+line-full-drains = Fully drained / deep
+line-not-counted = Shown, not counted
+line-one-sided = One-sided (could only have passed)
+line-samples = Measurements
+line-samples-none = Nobody measured the line in this time.
+line-sample-at = When
+line-sample-direction = Direction
+line-sample-carried = IP rate
+line-sample-verdict = Verdict
+line-sample-why = Reasons and notes
+line-sample-how = How it was measured
+line-note-generated = sample data
+line-note-out-of-lessons = outside lesson hours, not counted
+line-note-one-sided = could only have passed
+line-note-deep = deep measurement
+line-note-full-drain = fully drained
+line-note-short-drain = briefly drained
+line-note-raw = the method itself showed { $rate }
+line-contract = Contracted speed
+line-contract-none = No contracted speed was recorded yet.
+line-contract-unknown = not known
+line-contract-document = Contract: number and date
+line-contract-at = Recorded
+line-contract-by = By
+line-contract-speed = Mbit/s
+line-contract-save = Record
+line-contract-rule = An empty speed means: not known any more. Former entries stay.
+line-contract-speed-wrong = The speed is a number in Mbit/s with three decimals at most.
+line-contract-document-wrong = Name the contract: number and date, 200 characters at most.
+line-rule = By which rule
+line-rule-version = Rule { $version }.
+line-rule-tolerance = Tolerance: { $share } of the norm.
+line-rule-share = The norm is met if it is proven with 95 % confidence that it is met in { $share } of lessons at least (one-sided Clopper–Pearson bound).
+line-rule-least = Fewer than { $count } valid measurements prove nothing.
+line-rule-lessons = Lesson hours { $hours } by the municipality's clock, except on Sundays and in summer.
+line-rule-valid = A shortfall counts only where nothing but the line can have been the cause: a wired card with room to spare, an idle computer, a server that kept its pace, silent neighbours, a full line. Invalid measurements are never averaged in.
+line-act-title = Act of measurement of internet access
+line-act-address = Address
+line-act-period = Period
+line-act-result = Result
+line-act-samples = All measurements, valid and invalid
+line-act-evidence = Evidence
+line-act-evidence-how = Each measurement is signed with the computer's key and stands in its chain of reports. An export of evidence is checked by cos-controller evidence verify without the controller; the checkpoint's line below proves that the reports did not appear after it.
+line-act-school = For the school
+line-act-provider = For the provider
+line-act-sign = _____________________ / _____________________ /  ____________ 20___
+overview-lines = Internet: where buildings stand
+lines-found = { $count ->
+    [one] { $shown } building
+   *[other] { $shown } buildings
+}
+line-samples-found = { $count ->
+    [one] { $shown } measurement
+   *[other] { $shown } measurements
+}
+line-note-together = { $count ->
+   *[other] { $shown } computers together
+}

@@ -466,3 +466,97 @@ name-source-rule = Например: этикетка на плате, пасп�
 name-wrong = Название — от 1 до 80 знаков.
 name-inches-wrong = Диагональ панели пишут в дюймах: 15,6 или 86.
 name-source-wrong = Напишите, откуда это известно: до 200 знаков.
+
+nav-lines = Интернет
+lines-title = Интернет в школах
+lines-by-municipality = По муниципалитетам
+lines-total = Всего корпусов
+lines-how = Корпус оценивается по замерам последних 28 дней: только учебные часы, только случайно выбранные минуты, недействительные замеры не усредняются. Скорость — на уровне IP, к школе.
+line-standing = Состояние
+line-standing-any = Любое состояние
+line-norm = Норматив
+line-contracted = По договору
+line-median = Медиана
+line-tenth = p10 (хуже бывает в одном замере из десяти)
+line-passes = Не ниже норматива / действительных
+line-invalid = Недействительные замеры
+line-measured-at = Последний замер
+line-workbook = Книга XLSX
+line-act = Акт замеров
+line-generated = Учебные данные: эти замеры придуманы для демонстрации, никто ничего не измерял.
+line-due = Срок 31.12.2021
+line-due-not-proven = за показанное время соответствие не доказано
+line-due-before = соответствие доказано { $date }, до срока
+line-due-after = соответствие доказано { $date }, после срока
+line-span = Период
+line-chart = Замеры по времени
+line-chart-title = Скорость линии по времени: { $school }
+line-chart-norm = Норматив { $rate }
+line-chart-contract = Договор { $rate }
+line-chart-before-due = до срока
+line-chart-after-due = после срока
+line-chart-weeks = состояние на конец недели
+line-attempts = Попыток в учебные часы
+line-proven-share = Доказанная доля уроков
+line-worst-hour = Худший час
+line-full-drains = С полным осушением / глубоких
+line-not-counted = Показаны, но не засчитаны
+line-one-sided = Односторонних (могли показать только соответствие)
+line-samples = Замеры
+line-samples-none = За это время линию никто не измерял.
+line-sample-at = Время
+line-sample-direction = Направление
+line-sample-carried = Скорость IP
+line-sample-verdict = Вывод
+line-sample-why = Причины и примечания
+line-sample-how = Как измерено
+line-note-generated = учебные данные
+line-note-out-of-lessons = вне учебных часов, не засчитан
+line-note-one-sided = мог показать только соответствие
+line-note-deep = глубокий замер
+line-note-full-drain = полное осушение
+line-note-short-drain = короткое осушение
+line-note-raw = сам способ показал { $rate }
+line-contract = Скорость по договору
+line-contract-none = Договорная скорость ещё не записана.
+line-contract-unknown = не известна
+line-contract-document = Договор: номер и дата
+line-contract-at = Записано
+line-contract-by = Кто
+line-contract-speed = Мбит/с
+line-contract-save = Записать
+line-contract-rule = Пустая скорость — больше не известна. Прежние записи остаются.
+line-contract-speed-wrong = Скорость — число в Мбит/с, не больше трёх знаков после запятой.
+line-contract-document-wrong = Укажите договор: номер и дату, не длиннее 200 знаков.
+line-rule = По какому правилу
+line-rule-version = Правило { $version }.
+line-rule-tolerance = Допуск: { $share } норматива.
+line-rule-share = Норматив выполнен, если доказано с уверенностью 95 %, что он выполняется не меньше чем в { $share } уроков (односторонняя граница Клоппера — Пирсона).
+line-rule-least = Меньше { $count } действительных замеров ничего не доказывают.
+line-rule-lessons = Учебные часы { $hours } по времени муниципалитета, кроме воскресений и лета.
+line-rule-valid = Недобор признаётся, только если его причиной не могло быть ничто, кроме линии: проводная карта с запасом скорости, свободный компьютер, сервер держал темп, соседи молчали, линия была полна. Недействительные замеры не усредняются.
+line-act-title = Акт замеров скорости доступа в интернет
+line-act-address = Адрес
+line-act-period = Период
+line-act-result = Итог
+line-act-samples = Все замеры, действительные и недействительные
+line-act-evidence = Доказательства
+line-act-evidence-how = Каждый замер подписан ключом компьютера и стоит в цепочке его отчётов. Выгрузка доказательств проверяется программой cos-controller evidence verify без участия контроллера; строка контрольной точки ниже доказывает, что отчёты не появились позже неё.
+line-act-school = За образовательную организацию
+line-act-provider = За оператора связи
+line-act-sign = _____________________ / _____________________ /  «___» ____________ 20___ г.
+overview-lines = Интернет: состояние корпусов
+lines-found = { $count ->
+    [one] { $shown } корпус
+    [few] { $shown } корпуса
+   *[many] { $shown } корпусов
+}
+line-samples-found = { $count ->
+    [one] { $shown } замер
+    [few] { $shown } замера
+   *[many] { $shown } замеров
+}
+line-note-together = { $count ->
+    [one] вместе с { $shown } компьютером
+   *[other] { $shown } компьютера вместе
+}

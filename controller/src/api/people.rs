@@ -6,6 +6,7 @@
 
 pub mod devices;
 pub mod evidence;
+pub mod lines;
 pub mod me;
 pub mod organizations;
 pub mod tokens;
@@ -185,6 +186,8 @@ impl<T> ListOf<T> {
         me::show,
         organizations::list,
         organizations::show,
+        lines::list,
+        lines::show,
         devices::list,
         devices::show,
         devices::reports,

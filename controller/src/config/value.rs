@@ -96,7 +96,7 @@ macro_rules! shown {
         }
     )*};
 }
-shown!(TimeZoneName, HostName, LogFilter);
+shown!(TimeZoneName, HostName, LogFilter, ClockTime);
 
 checked!(/// An IANA time zone: `Asia/Yekaterinburg`.
 TimeZoneName, |text| match jiff::tz::TimeZone::get(text) {
@@ -127,6 +127,32 @@ LogFilter, |text| match text.parse::<tracing_subscriber::EnvFilter>() {
     Ok(_) => Ok(()),
     Err(error) => Err(format!("«{text}» is not a log filter: {error}")),
 });
+
+checked!(/// A time of the day: `08:30`.
+ClockTime, |text| match minutes_of(text) {
+    Some(_) => Ok(()),
+    None => Err(format!("«{text}» is no time of the day, such as 08:30")),
+});
+
+/// Two digits, a colon, two digits.
+fn minutes_of(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let number = |digits: &str| (digits.len() == 2).then(|| digits.parse::<u16>().ok()).flatten();
+    let (hour, minute) = (number(hour)?, number(minute)?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+}
+
+impl ClockTime {
+    /// For values written in the program.
+    pub fn of(hour: u8, minute: u8) -> Self {
+        Self(format!("{hour:02}:{minute:02}"))
+    }
+
+    /// After midnight.
+    pub fn minutes(&self) -> u16 {
+        minutes_of(&self.0).expect("the time was read when the text was")
+    }
+}
 
 impl TimeZoneName {
     pub fn time_zone(&self) -> jiff::tz::TimeZone {

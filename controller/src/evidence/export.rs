@@ -303,7 +303,7 @@ impl<O: Output> Writing<'_, O> {
                     note(&mut chains, key, received.envelope.place, report.received_at);
                 }
                 if !links {
-                    digests.extend(received.envelope.sections.values());
+                    digests.extend(received.envelope.named());
                 }
             }
             self.bodies(folder, &digests, &mut seen).await?;

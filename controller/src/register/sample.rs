@@ -17,6 +17,7 @@ use super::{Building, Municipality, Organization, OrganizationStatus, ParsedRegi
 use places::{CITIES, City, SETTLEMENTS, STREETS, SUBJECTS};
 use split_mix::SplitMix64;
 
+pub mod lines;
 mod places;
 mod split_mix;
 

@@ -15,6 +15,7 @@ use super::validate::{Refusal, ValidReport, validate};
 use crate::enrollment::outage;
 use crate::group_commit::{GroupCommit, NoTime};
 use crate::metrics::Metrics;
+use crate::store::measurement::MeasurementFacts;
 use crate::store::report::{BodyToStore, CommitOutcome, ReportToStore};
 use crate::store::{Store, StoreError};
 use crate::tls::DeviceIdentity;
@@ -131,10 +132,10 @@ const NOBODY: i64 = 0;
 
 fn to_store(report: ValidReport, now: Timestamp) -> Result<ReportToStore, StoreError> {
     let summary = summarize(report.bodies.values().map(|body| &body.section));
-    let bodies = report
-        .bodies
-        .values()
-        .map(|body| BodyToStore::compress(body.bytes.as_bytes()))
+    let sections = report.bodies.values().map(|body| &body.bytes);
+    let bodies = sections
+        .chain(report.measurement.as_ref().map(|measurement| &measurement.bytes))
+        .map(|bytes| BodyToStore::compress(bytes.as_bytes()))
         .collect::<Result<_, _>>()?;
     let clock_offset_micros = Some(report.received.envelope.clock.device.micros_since(now));
     Ok(ReportToStore {
@@ -143,6 +144,7 @@ fn to_store(report: ValidReport, now: Timestamp) -> Result<ReportToStore, StoreE
         signature: report.signature,
         received_at: now,
         bodies,
+        measurement: report.measurement.map(|measurement| MeasurementFacts::of(&measurement.measurement)),
         summary,
         clock_offset_micros,
     })

@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 
 use inventory_schema::canonical::CanonicalBytes;
-use inventory_schema::envelope::ReceivedEnvelope;
+use inventory_schema::envelope::{ReceivedEnvelope, ReportKind};
 use inventory_schema::inventory::AnySection;
+use inventory_schema::measurement::{MAX_MEASUREMENT_BYTES, Measurement};
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::report::{MAX_SECTION_BYTES, SignedReport};
 use inventory_schema::signature::Signature;
-use inventory_schema::{Digest, RegionId, SectionName};
+use inventory_schema::{Digest, Envelope, RegionId, SectionName};
 
 use crate::tls::DeviceIdentity;
 
@@ -21,6 +22,14 @@ pub struct ValidReport {
     pub signature: Signature,
     /// The sections that travelled with it; one that is missing may be held already.
     pub bodies: BTreeMap<SectionName, ValidBody>,
+    /// What a report of the kind `measurement` carries, if it travelled with it.
+    pub measurement: Option<ValidMeasurement>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ValidMeasurement {
+    pub bytes: String,
+    pub measurement: Measurement,
 }
 
 #[derive(Debug, Clone)]
@@ -70,6 +79,10 @@ pub fn validate(
             format_args!("the envelope names the device {}", received.envelope.device),
         ));
     }
+    let measurement = match received.envelope.kind {
+        ReportKind::Inventory => None,
+        ReportKind::Measurement => validate_measurement(&received.envelope, bodies)?,
+    };
     let bodies = received
         .envelope
         .sections
@@ -81,7 +94,32 @@ pub fn validate(
         received,
         signature,
         bodies,
+        measurement,
     })
+}
+
+fn validate_measurement(envelope: &Envelope, bodies: &BTreeMap<Digest, String>) -> Result<Option<ValidMeasurement>, Refusal> {
+    let Some((digest, bytes)) = envelope.body.and_then(|digest| bodies.get_key_value(&digest)) else {
+        return Ok(None);
+    };
+    if bytes.len() > MAX_MEASUREMENT_BYTES {
+        let detail = format_args!("the measurement has {} bytes", bytes.len());
+        return Err(refuse(ProblemCode::BodyTooLarge, detail));
+    }
+    if Digest::of(bytes.as_bytes()) != *digest {
+        let detail = format_args!("the measurement is not what {digest} was taken over");
+        return Err(refuse(ProblemCode::BodyMismatch, detail));
+    }
+    let unreadable = |error: &dyn std::fmt::Display| refuse(ProblemCode::SectionInvalid, format_args!("the measurement: {error}"));
+    CanonicalBytes::check(bytes.as_bytes()).map_err(|error| unreadable(&error))?;
+    let measurement: Measurement = serde_json::from_str(bytes).map_err(|error| unreadable(&error))?;
+    if measurement.device.is_some_and(|device| device != envelope.device) {
+        return Err(refuse(ProblemCode::DeviceMismatch, "the measurement names another device"));
+    }
+    Ok(Some(ValidMeasurement {
+        bytes: bytes.clone(),
+        measurement,
+    }))
 }
 
 /// A report that another device signed as its own was brought by the wrong one; any other was changed or damaged.

@@ -323,7 +323,7 @@ async fn restate(connection: &mut AnyConnection, device: i64) -> StoreResult<()>
          SELECT r.device_id, s.section, s.body_digest, r.id, r.received_at, \
          (SELECT MAX(b.received_month) FROM body b WHERE b.digest = s.body_digest) \
          FROM report r JOIN report_section s ON s.report_id = r.id AND s.received_month = r.received_month \
-         WHERE r.device_id = $1 AND r.state = 'stored' AND r.id = (SELECT MAX(n.id) FROM report n JOIN report_section t \
+         WHERE r.device_id = $1 AND r.state = 'stored' AND r.kind = 'inventory' AND r.id = (SELECT MAX(n.id) FROM report n JOIN report_section t \
          ON t.report_id = n.id AND t.received_month = n.received_month \
          WHERE n.device_id = $1 AND n.state = 'stored' AND t.section = s.section)",
     )

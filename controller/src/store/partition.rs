@@ -16,7 +16,7 @@ use super::month::ReceivedMonth;
 use super::statement::Columns;
 
 /// What is kept by month.
-pub(super) const TABLES: [&str; 3] = ["report", "report_section", "body"];
+pub(super) const TABLES: [&str; 4] = ["report", "report_section", "body", "measurement"];
 /// One controller at a time adds or drops months.
 const LOCK: i64 = 0x636f_735f_6d6f_6e74;
 /// How long a controller waits for the tables before it lets others pass and answers that it was contended.
@@ -75,7 +75,7 @@ pub(super) async fn attached(connection: &mut AnyConnection) -> Result<BTreeSet<
     let rows = sqlx::query(
         "SELECT CAST(p.relname AS TEXT) AS owner, CAST(c.relname AS TEXT) AS name FROM pg_inherits i \
          JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent \
-         WHERE p.oid IN (to_regclass('report'), to_regclass('report_section'), to_regclass('body'))",
+         WHERE p.oid IN (to_regclass('report'), to_regclass('report_section'), to_regclass('body'), to_regclass('measurement'))",
     )
     .fetch_all(connection)
     .await?;
@@ -97,7 +97,7 @@ pub(super) async fn lock(connection: &mut AnyConnection, month: ReceivedMonth) -
         .await?;
     // Whoever commits holds some of them and waits for others: to wait while holding one would be a deadlock.
     let lock = "SET LOCAL lock_timeout = '1s'; LOCK TABLE body IN ACCESS EXCLUSIVE MODE; \
-                LOCK TABLE report, report_section IN ACCESS EXCLUSIVE MODE NOWAIT";
+                LOCK TABLE report, report_section, measurement IN ACCESS EXCLUSIVE MODE NOWAIT";
     sqlx::raw_sql(lock).execute(&mut *connection).await?;
     tracing::debug!(%month, "a month was taken to be dropped");
     Ok(())

@@ -20,8 +20,10 @@ use inventory_schema::{Digest, Timestamp};
 use super::change;
 use super::device::DeviceSummary;
 use super::finding;
+use super::measurement::{self, MeasurementFacts};
 use super::month::ReceivedMonth;
 use super::packing::pack;
+use super::statement::{Value, raw};
 use super::{Store, StoreError, StoreResult, deadline};
 
 pub(super) use known::{FIND_HEADS, held_bodies, read_head, read_place};
@@ -41,6 +43,8 @@ pub struct ReportToStore {
     pub received_at: Timestamp,
     /// Bodies that came with it and that its envelope names.
     pub bodies: Vec<BodyToStore>,
+    /// What is found by of the measurement that it carries, if it does.
+    pub measurement: Option<MeasurementFacts>,
     /// What its sections say for lists and searches; `None` fields leave what is known.
     pub summary: DeviceSummary,
     /// The computer's clock minus ours, microseconds; `None` leaves what is known.
@@ -63,6 +67,17 @@ impl BodyToStore {
             compressed: pack(canonical)?,
             size: i64::try_from(canonical.len()).map_err(|error| StoreError::corrupt("section body", error))?,
         })
+    }
+
+    /// A row of `body`: digest, bytes, size, received_at, received_month.
+    pub(super) fn row(&self, received_at: Timestamp) -> Vec<Value> {
+        vec![
+            raw(self.digest),
+            self.compressed.clone().into(),
+            self.size.into(),
+            received_at.into(),
+            ReceivedMonth::of(received_at).into(),
+        ]
     }
 }
 
@@ -137,12 +152,13 @@ impl Store {
             moved => moved?,
         };
         let held = write::insert_bodies(&mut transaction, &plan, reports).await?;
-        match write::insert_reports(&mut transaction, &plan, reports, envelopes, &held).await {
+        let measured = match write::insert_reports(&mut transaction, &plan, reports, envelopes, &held).await {
             // A device was deleted since the group was read.
             Err(StoreError::Conflict { .. } | StoreError::Reference { .. }) => return Ok(vec![CommitOutcome::Retry; reports.len()]),
             written => written?,
-        }
+        };
         write::note_bodies(&mut transaction, &plan, reports).await?;
+        measurement::insert(&mut transaction, &measured).await?;
         write::update_summaries(&mut transaction, &plan).await?;
         write::note_devices(&mut transaction, &plan).await?;
         change::note_facts(&mut transaction, &plan.facts).await?;

@@ -180,7 +180,8 @@ impl Store {
     /// What stays was moved; the rest goes, rows by rows. Between two batches the writer is free for as long as a
     /// batch took.
     async fn delete_in_batches(&self, month: ReceivedMonth) -> StoreResult<()> {
-        const STATEMENTS: [&str; 3] = [
+        const STATEMENTS: [&str; 4] = [
+            "DELETE FROM measurement WHERE id IN (SELECT id FROM measurement WHERE received_month = $1 ORDER BY id LIMIT $2)",
             "DELETE FROM report_section WHERE report_id IN (SELECT id FROM report WHERE received_month = $1 ORDER BY id LIMIT $2)",
             "DELETE FROM report WHERE id IN (SELECT id FROM report WHERE received_month = $1 ORDER BY id LIMIT $2)",
             "DELETE FROM body WHERE rowid IN (SELECT rowid FROM body WHERE received_month = $1 ORDER BY rowid LIMIT $2)",
@@ -239,7 +240,7 @@ async fn months_of_partitions(connection: &mut AnyConnection) -> StoreResult<Mon
 /// From month to month along the indexes.
 async fn months_of_rows(connection: &mut AnyConnection) -> StoreResult<Months> {
     let mut months = Months::default();
-    for table in ["report", "body"] {
+    for table in ["report", "body", "measurement"] {
         let mut last = 0;
         loop {
             // Names of tables only.

@@ -71,6 +71,17 @@ pub fn rate(bits_per_second: u64, language: Language) -> String {
     format!("{}{HARD_SPACE}{unit}", tenths(bits_per_second / scale, language))
 }
 
+/// A measured rate, with hundredths: around a norm they decide.
+pub fn megabits(bits_per_second: u64, language: Language) -> String {
+    let hundredths = (bits_per_second + 5_000) / 10_000;
+    let whole = number(i64::try_from(hundredths / 100).unwrap_or(i64::MAX));
+    let rest = hundredths % 100;
+    match language {
+        Language::Russian => format!("{whole},{rest:02}{HARD_SPACE}Мбит/с"),
+        Language::English => format!("{whole}.{rest:02}{HARD_SPACE}Mbit/s"),
+    }
+}
+
 /// `01.09.2026 11:30` in the zone.
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     let zoned = zoned(at, zone);
@@ -131,6 +142,8 @@ mod tests {
     fn rates_read_as_targets_are_written() {
         assert_eq!(rate(100_000_000, Language::Russian), "100\u{a0}Мбит/с");
         assert_eq!(rate(2_500_000_000, Language::English), "2.5\u{a0}Gbit/s");
+        assert_eq!(megabits(99_504_999, Language::Russian), "99,50\u{a0}Мбит/с");
+        assert_eq!(megabits(99_505_000, Language::English), "99.51\u{a0}Mbit/s");
     }
 
     #[test]

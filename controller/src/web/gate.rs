@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use inventory_schema::enrollment::TokenId;
-use inventory_schema::{DeviceId, OrganizationId};
+use inventory_schema::{BuildingId, DeviceId, OrganizationId};
 
 use super::csrf::{self, Refusal};
 use super::error::{Forged, PageError};
@@ -95,7 +95,7 @@ impl Gate {
         self.needs_no_one(request) || signed_in.is_some_and(|signed_in| signed_in.operator.may(self.right))
     }
 
-    /// Whether the organization, device, token or case that the path names exists in the operator's part of the tree.
+    /// Whether the organization, building, device, token or case that the path names exists in the operator's part of the tree.
     async fn finds(&self, signed_in: Option<&SignedIn>, names: &RawPathParams) -> Result<bool, StoreError> {
         let Some(signed_in) = signed_in else { return Ok(true) };
         let scope = signed_in.operator.scope.into();
@@ -104,6 +104,10 @@ impl Gate {
             let found = match name {
                 "organization" => match value.parse::<OrganizationId>() {
                     Ok(id) => store.organization(scope, id).await?.is_some(),
+                    Err(_) => false,
+                },
+                "building" => match value.parse::<BuildingId>() {
+                    Ok(id) => store.line_building(scope, id).await?.is_some(),
                     Err(_) => false,
                 },
                 "device" => match value.parse::<DeviceId>() {

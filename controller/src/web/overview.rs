@@ -8,6 +8,7 @@ use super::devices::{DeviceRow, filter_named};
 use super::error::PageError;
 use super::format::number;
 use super::language::Language;
+use super::lines::{self, StandingTile};
 use super::page::{Page, Visit, html};
 use super::session::SignedIn;
 use crate::state::AppState;
@@ -15,6 +16,8 @@ use crate::store;
 use crate::store::durability::Durability;
 use crate::store::municipality::Municipality;
 use crate::store::overview::Overview;
+use inventory_schema::measurement::Direction;
+use inventory_schema::measurement::weeks::Standing;
 
 /// A number with its words; a link where it opens into a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,8 @@ struct OverviewPage {
     /// One line each; left out where there is only one.
     municipalities: Vec<MunicipalityLine>,
     recent: Vec<DeviceRow>,
+    /// Where buildings' lines stand; empty where no line was ever measured.
+    lines: Vec<StandingTile>,
     is_empty: bool,
     durability: String,
     /// The newest checkpoint's line.
@@ -65,15 +70,25 @@ pub async fn show(State(state): State<AppState>, signed_in: SignedIn, visit: Vis
     html(OverviewPage {
         page: Page::new(&state, visit, "/"),
         tiles: tiles(&overview, today.total, l),
-        municipalities: lines(&overview, &municipalities),
+        municipalities: municipality_lines(&overview, &municipalities),
         recent: recent.rows.iter().map(|device| DeviceRow::of(device, now, l)).collect(),
+        lines: line_tiles(&state, scope, l).await?,
         is_empty: overview.devices.total == 0,
         checkpoint: state.store.newest_checkpoint().await?.map(|newest| newest.line().to_string()),
         durability: durability(state.store.durability().await?, l),
     })
 }
 
-fn lines(overview: &Overview, municipalities: &[Municipality]) -> Vec<MunicipalityLine> {
+async fn line_tiles(state: &AppState, scope: store::Scope, l: Language) -> Result<Vec<StandingTile>, PageError> {
+    let counts = state
+        .store
+        .standing_counts(scope, Direction::Down, &state.lines.rule_name())
+        .await?;
+    let measured = counts.iter().any(|count| count.standing != Standing::NoData);
+    Ok(if measured { lines::tiles(&counts, l) } else { Vec::new() })
+}
+
+fn municipality_lines(overview: &Overview, municipalities: &[Municipality]) -> Vec<MunicipalityLine> {
     if overview.municipalities.len() < 2 {
         return Vec::new();
     }

@@ -119,6 +119,7 @@ impl Page {
             ("/", self.t("nav-overview"), Right::ViewOverview),
             ("/organizations", self.t("nav-organizations"), Right::ViewRegister),
             ("/devices", self.t("nav-devices"), Right::ViewDevices),
+            ("/lines", self.t("nav-lines"), Right::ViewLines),
             ("/changes", self.t("nav-changes"), Right::ViewDevices),
             ("/parts", self.t("nav-parts"), Right::ViewDevices),
             ("/review", self.t("nav-review"), Right::ReviewDevices),

@@ -227,6 +227,7 @@ impl Computer {
             previous: self.previous,
             resumed: None,
             kind: ReportKind::Inventory,
+            body: None,
             agent: "0.1.0".parse().unwrap(),
             clock: ReportClock {
                 device: at,
@@ -247,6 +248,7 @@ impl Computer {
             signature: Signature::from_bytes(vec![0x30; 70]).unwrap(),
             received_at: at,
             bodies: vec![BodyToStore::compress(body.as_bytes()).unwrap()],
+            measurement: None,
             summary,
             clock_offset_micros: Some(0),
         };

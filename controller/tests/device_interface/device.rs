@@ -198,6 +198,7 @@ impl Device {
             previous: self.head.map(|head| head.digest),
             resumed: None,
             kind: ReportKind::Inventory,
+            body: None,
             agent: "0.1.0".parse().unwrap(),
             clock: self.report_clock(),
             sections,

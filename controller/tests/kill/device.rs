@@ -143,6 +143,7 @@ impl Device {
             previous: self.head.map(|head| head.digest),
             resumed: None,
             kind: ReportKind::Inventory,
+            body: None,
             agent: "0.1.0".parse().unwrap(),
             clock: ReportClock {
                 device: self.clock.moment().device,

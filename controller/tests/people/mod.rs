@@ -312,6 +312,7 @@ pub async fn report(world: &World, school: &School, sections: &[(SectionName, Ve
         previous: None,
         resumed: None,
         kind: ReportKind::Inventory,
+        body: None,
         agent: "0.1.0".parse().unwrap(),
         clock: ReportClock {
             device: now,
@@ -329,6 +330,7 @@ pub async fn report(world: &World, school: &School, sections: &[(SectionName, Ve
         signature: Signature::from_bytes(signature.as_ref().to_vec()).unwrap(),
         received_at: now,
         bodies: sections.iter().map(|(_, body)| BodyToStore::compress(body).unwrap()).collect(),
+        measurement: None,
         summary: DeviceSummary {
             host_name: Some("kab-201-pc03".into()),
             maker: Some("Aquarius".into()),

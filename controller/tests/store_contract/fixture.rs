@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cos_controller::store::building::Place;
 use cos_controller::store::device::{DeviceSummary, NewDevice};
+use cos_controller::store::measurement::MeasurementFacts;
 use cos_controller::store::register::{
     BuildingRow, ChangeSource, MunicipalityRow, OrganizationRow, OrganizationStatus, RegisterChanges, RoomPurpose, RoomRow,
 };
@@ -12,6 +13,7 @@ use cos_controller::store::report::{BodyToStore, ReportToStore};
 use cos_controller::store::{Scope, Store};
 use inventory_schema::device::BootId;
 use inventory_schema::envelope::{ChainPlace, EnvelopeFormat, ReceivedEnvelope, ReportClock, ReportKind, Resumption};
+use inventory_schema::measurement::Measurement;
 use inventory_schema::organization::{Inn, Ogrn, OrganizationKind, SettlementClass};
 use inventory_schema::quantity::Microseconds;
 use inventory_schema::signature::{PublicKey, Signature};
@@ -186,6 +188,28 @@ impl Chain {
     /// The next report, stating `bodies`, all of which travel with it.
     pub fn report(&mut self, bodies: &[(SectionName, &str)], seconds: i64) -> ReportToStore {
         let sections: BTreeMap<SectionName, Digest> = bodies.iter().map(|(name, body)| (*name, Digest::of(body.as_bytes()))).collect();
+        let travelling = bodies.iter().map(|(_, body)| *body).collect();
+        self.next(ReportKind::Inventory, sections, None, travelling, seconds)
+    }
+
+    /// The next report, carrying a measurement.
+    pub fn measurement(&mut self, measurement: &Measurement, seconds: i64) -> ReportToStore {
+        let body = CanonicalBytes::of(measurement).unwrap().into_text();
+        let digest = Some(Digest::of(body.as_bytes()));
+        ReportToStore {
+            measurement: Some(MeasurementFacts::of(measurement)),
+            ..self.next(ReportKind::Measurement, BTreeMap::new(), digest, vec![&body], seconds)
+        }
+    }
+
+    fn next(
+        &mut self,
+        kind: ReportKind,
+        sections: BTreeMap<SectionName, Digest>,
+        body: Option<Digest>,
+        bodies: Vec<&str>,
+        seconds: i64,
+    ) -> ReportToStore {
         let envelope = Envelope {
             format: EnvelopeFormat::V1,
             region: "RU-PER".parse().unwrap(),
@@ -194,7 +218,8 @@ impl Chain {
             place: self.place,
             previous: self.previous,
             resumed: self.resumed.take(),
-            kind: ReportKind::Inventory,
+            kind,
+            body,
             agent: "0.1.0".parse().unwrap(),
             clock: ReportClock {
                 device: at(seconds),
@@ -213,10 +238,8 @@ impl Chain {
             received,
             signature: Signature::from_bytes(vec![0x30; 70]).unwrap(),
             received_at: at(seconds),
-            bodies: bodies
-                .iter()
-                .map(|(_, body)| BodyToStore::compress(body.as_bytes()).unwrap())
-                .collect(),
+            bodies: bodies.iter().map(|body| BodyToStore::compress(body.as_bytes()).unwrap()).collect(),
+            measurement: None,
             summary: DeviceSummary::default(),
             clock_offset_micros: None,
         }

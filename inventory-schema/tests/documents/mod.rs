@@ -13,6 +13,7 @@ use inventory_schema::enrollment::{
 use inventory_schema::inventory::{
     Battery, Display, Inventory, Memory, Network, OperatingSystem, Peripherals, Processors, Software, Storage, System,
 };
+use inventory_schema::measurement::Measurement;
 use inventory_schema::problem::Problem;
 use inventory_schema::report::{ReportAnswers, ReportBatch};
 use inventory_schema::section::Section;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Document> {
         document::<Section<Peripherals>>("peripherals"),
         document::<Section<Software>>("software"),
         document::<Envelope>("envelope"),
+        document::<Measurement>("measurement"),
         document::<ReportBatch>("report_batch"),
         document::<ReportAnswers>("report_answers"),
         document::<EnrollmentToken>("enrollment_token"),

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use inventory_schema::measurement::{Direction, Fault};
 
-use super::plan::{Due, Pacer, Phase, Plan};
+use super::plan::{BIN, Due, Pacer, Phase, Plan};
 use super::reception::{Receiver, Reception, Stamps};
 use super::serving::{FEEDBACK_EVERY, SILENCE, packet_bytes};
 use super::wire::{self, Accept, Ask, Cookie, EndReason, Feedback, Message, NO_COOKIE, Nonce, REQUEST_BYTES, Seal, Sent, Setup};
@@ -25,8 +25,8 @@ use crate::lease::{self, Claim, LeaseToken, Refusal};
 /// How often a step is asked for, and how far apart.
 pub const TRIES: u32 = 5;
 pub const AGAIN: Duration = Duration::from_millis(100);
-/// Payloads whose way through is tried, largest first: 1500 by IPv4, by IPv6, PPPoE, 1400, 1280.
-const PAYLOADS: [u16; 5] = [1_472, 1_452, 1_444, 1_372, 1_232];
+/// Payloads whose way through is tried, largest first: paths of 1500, 1492, 1400 and 1280 bytes by IPv4 and by IPv6.
+const PAYLOADS: [u16; 8] = [1_472, 1_464, 1_452, 1_444, 1_372, 1_352, 1_252, 1_232];
 /// Pings that are small: their times are the line's and no queue's.
 const SMALL_PINGS: u16 = 5;
 const SMALL: u16 = 64;
@@ -87,6 +87,8 @@ pub struct Finding {
     pub server_lost: bool,
     /// The clock of either computer was set meanwhile.
     pub clock_stepped: bool,
+    /// From when to when the bins of the hold phase were counted, by this computer's clock.
+    pub hold_window: Option<(Duration, Duration)>,
     /// IP bytes of load that were sent.
     pub bytes: u64,
 }
@@ -601,7 +603,12 @@ impl Asking {
         if reception.received == 0 && !server_lost {
             return self.done(Err(Failure::NoLoad));
         }
+        let hold_window = self.hold_began().map(|began| {
+            let bins = u32::try_from(reception.hold_bins.len()).unwrap_or(u32::MAX);
+            (began, began + BIN * bins)
+        });
         self.done(Ok(Finding {
+            hold_window,
             token,
             plan: self.question.plan,
             accept,
@@ -613,6 +620,19 @@ impl Asking {
             server_lost,
             bytes: u64::from(packets) * packet_bytes(self.question.server, self.payload.into()),
         }));
+    }
+
+    /// When the hold phase began to be counted. Of an upload: when its first datagram was sent and half a round trip
+    /// had passed.
+    fn hold_began(&self) -> Option<Duration> {
+        match &self.stage {
+            Stage::Receiving(receiving) => receiving.receiver.hold_began(),
+            Stage::Sending(sending) => {
+                let there = self.round_trips.iter().min().copied().unwrap_or_default() / 2;
+                sending.pacer.hold_began().map(|began| began + there)
+            }
+            _ => None,
+        }
     }
 
     fn done(&mut self, outcome: Result<Finding, Failure>) {

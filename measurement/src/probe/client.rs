@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::asking::{Asking, Failure, Finding, Question};
 use super::sending::LoadWriter;
@@ -42,6 +42,15 @@ pub struct Measured {
     pub measuring: Duration,
     /// Of this thread.
     pub cpu: Option<Duration>,
+    clock: Clock,
+}
+
+impl Measured {
+    /// When the hold phase was on the line, for computers that counted what they took meanwhile.
+    pub fn hold_window(&self) -> Option<(Instant, Instant)> {
+        let (began, ended) = self.finding.hold_window?;
+        Some((self.clock.instant(began), self.clock.instant(ended)))
+    }
 }
 
 /// The address that leads to a server, without sending anything: it tells which interface will be measured.
@@ -79,6 +88,7 @@ pub fn measure(question: Question, progress: &mut dyn FnMut(u8)) -> Result<Measu
         local,
         elapsed: ended.saturating_sub(began),
         measuring: ended.saturating_sub(run.measuring_since.unwrap_or(ended)),
+        clock,
         cpu: clock::thread_cpu().zip(cpu).map(|(after, before)| after.saturating_sub(before)),
     })
 }

@@ -192,6 +192,7 @@ pub struct Pacer {
     in_phase: u64,
     next: u32,
     stall_max: Duration,
+    hold_began: Option<Duration>,
     stopped: bool,
 }
 
@@ -208,12 +209,18 @@ impl Pacer {
             in_phase: 0,
             next: 0,
             stall_max: Duration::ZERO,
+            hold_began: None,
             stopped: false,
         }
     }
 
     pub fn began(&self) -> Duration {
         self.began
+    }
+
+    /// When the hold phase began.
+    pub fn hold_began(&self) -> Option<Duration> {
+        self.hold_began
     }
 
     pub fn sent(&self) -> u32 {
@@ -286,6 +293,9 @@ impl Pacer {
     fn enter(&mut self, phase: Phase, at: Duration) {
         // The tail goes on at the pace of the hold phase, what is owed included.
         let owed = (phase == Phase::Tail).then(|| self.owed(at).saturating_sub(self.in_phase));
+        if phase == Phase::Hold {
+            self.hold_began = Some(at);
+        }
         self.phase = phase;
         self.phase_began = at;
         self.pace_from = owed.map_or(at, |owed| at.saturating_sub(self.time_of(owed)));

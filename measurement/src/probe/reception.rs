@@ -282,6 +282,11 @@ impl Receiver {
         self.received
     }
 
+    /// When the bins of the hold phase begin.
+    pub fn hold_began(&self) -> Option<Duration> {
+        self.hold.as_ref().map(Bins::began)
+    }
+
     /// When load arrived last.
     pub fn last(&self) -> Option<Duration> {
         self.last

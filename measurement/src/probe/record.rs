@@ -162,7 +162,8 @@ fn fill_rates(record: &mut Measurement, finding: &Finding) {
     let full = reception.drain_length + BIN >= FULL_DRAIN;
     record.drain = Some(Drain {
         kind: if full { DrainKind::Full } else { DrainKind::Short },
-        length: micros(reception.drain_length),
+        // As many bins as stand before those of the hold phase.
+        length: micros(BIN * u32::try_from(reception.drain_bins.len()).unwrap_or(u32::MAX)),
     });
     if reception.hold_bins.is_empty() {
         return;

@@ -42,6 +42,8 @@ pub(super) struct World {
     /// When the newest order to all to look at their hardware was given.
     pub(super) ordered: Timestamp,
     pub(super) looks: usize,
+    /// A controller of before does not know measurements.
+    pub(super) takes_measurements: bool,
 }
 
 /// What lies on the disk besides the reports.
@@ -140,6 +142,7 @@ impl World {
             fates: BTreeMap::new(),
             ordered: Timestamp::from_unix_micros(0),
             looks: 0,
+            takes_measurements: true,
         }
     }
 
@@ -218,6 +221,18 @@ impl World {
         self.uptime = end;
     }
 
+    /// Something happens now; whatever the core names is performed.
+    pub(super) fn tell(&mut self, event: Event) {
+        let mut events = vec![event];
+        let mut steps = 0;
+        while let Some(event) = events.pop() {
+            steps += 1;
+            assert!(steps < 1_000, "the core spins");
+            let actions = self.core.handle(event, self.now());
+            events.extend(actions.into_iter().filter_map(|action| self.perform(action)));
+        }
+    }
+
     pub(super) fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Collect => {
@@ -227,8 +242,8 @@ impl World {
                 })
             }
             Action::CheckIn { request, with_receipt, .. } => Some(self.check_in(&request, with_receipt)),
-            Action::Spool { .. } if self.disk_full => Some(Event::SpoolFailed),
-            Action::Spool { envelope, .. } => {
+            Action::Spool { .. } | Action::SpoolMeasurement { .. } if self.disk_full => Some(Event::SpoolFailed),
+            Action::Spool { envelope, .. } | Action::SpoolMeasurement { envelope, .. } => {
                 self.keep(*envelope);
                 Some(Event::Spooled { depth: self.depth() })
             }
@@ -307,6 +322,7 @@ impl World {
             evidence_wanted: false,
             rekey: false,
             collection: Some(self.ordered),
+            measurements_taken: self.takes_measurements,
         }))
     }
 

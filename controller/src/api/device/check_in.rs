@@ -291,6 +291,7 @@ fn plain_answer(state: &AppState, device: DeviceId, protocol: u16, others: usize
         evidence_wanted: false,
         rekey: false,
         collection: state.traffic.waiting.collection(),
+        measurements_taken: true,
     }
 }
 

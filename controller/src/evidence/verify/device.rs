@@ -215,9 +215,9 @@ impl DeviceCheck {
                 words::place("отчёт получен раньше, чем выдан сертификат", envelope.place),
             );
         }
-        for digest in envelope.sections.values() {
-            self.unnamed.remove(digest);
-            let held = self.bodies.contains(digest) || common.shared.contains(digest);
+        for digest in envelope.named() {
+            self.unnamed.remove(&digest);
+            let held = self.bodies.contains(&digest) || common.shared.contains(&digest);
             common.findings.verdict.bodies_missing += u64::from(state != State::Link && !held);
         }
         if state != State::Fork {

@@ -163,8 +163,7 @@ impl Plan {
         self.reports.push(PlannedReport { index, state });
         self.bodies_of.push(index);
         let month = ReceivedMonth::of(report.received_at);
-        self.named
-            .extend(report.received.envelope.sections.values().map(|digest| (*digest, month)));
+        self.named.extend(report.received.envelope.named().map(|digest| (digest, month)));
     }
 
     fn move_head(&mut self, report: &ReportToStore, from: Option<KnownHead>, to: ChainHead) {
@@ -236,7 +235,7 @@ impl Plan {
     pub(super) fn outcomes(&self, reports: &[ReportToStore], held: &BTreeMap<Digest, ReceivedMonth>) -> Vec<CommitOutcome> {
         let outcome = |(judged, report): (&Judged, &ReportToStore)| match *judged {
             Judged::Stored => {
-                let named: BTreeSet<Digest> = report.received.envelope.sections.values().copied().collect();
+                let named: BTreeSet<Digest> = report.received.envelope.named().collect();
                 CommitOutcome::Stored {
                     missing: named.into_iter().filter(|digest| !held.contains_key(digest)).collect(),
                 }

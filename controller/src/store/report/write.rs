@@ -8,6 +8,7 @@ use sqlx::AnyConnection;
 use super::known::{held_bodies, sequence};
 use super::plan::{DeviceUpdate, HeadMove, Plan, PlannedReport, SummaryUpdate};
 use super::{ReportState, ReportToStore};
+use crate::store::measurement::{MeasuredPlace, NewMeasurement};
 use crate::store::month::ReceivedMonth;
 use crate::store::presence::NOTE_REPORTS;
 use crate::store::statement::{Bulk, Columns, Value, optional_raw, raw, word};
@@ -136,13 +137,14 @@ pub(super) async fn note_bodies(connection: &mut AnyConnection, plan: &Plan, rep
     Ok(())
 }
 
+/// Answers the measurements among them, to be written with them.
 pub(super) async fn insert_reports(
     connection: &mut AnyConnection,
     plan: &Plan,
     reports: &[ReportToStore],
     envelopes: &[Vec<u8>],
     held: &BTreeMap<Digest, ReceivedMonth>,
-) -> StoreResult<()> {
+) -> StoreResult<Vec<NewMeasurement>> {
     const INSERT: Bulk = Bulk {
         before: "INSERT INTO report (device_id, fingerprint, epoch, sequence, digest, previous, resumed, kind, envelope, signature, \
                  received_at, device_time, trusted_time, state, received_month) VALUES",
@@ -167,6 +169,7 @@ pub(super) async fn insert_reports(
         ids.insert(row.digest("digest")?, row.int("id")?);
     }
     let mut sections = Vec::new();
+    let mut measured = Vec::new();
     // The last report of the group that states a section is what the device states now.
     let mut current: BTreeMap<_, Vec<Value>> = BTreeMap::new();
     for planned in &plan.reports {
@@ -175,6 +178,20 @@ pub(super) async fn insert_reports(
             what: format!("the report {} was not written", report.received.digest),
         })?;
         let month = ReceivedMonth::of(report.received_at);
+        if let Some(body) = report.received.envelope.body {
+            // Under the report's kind, so that whatever looks for bodies by their reports finds it.
+            let kind = report.received.envelope.kind.as_str();
+            sections.push(vec![id.into(), kind.into(), raw(body), month.into()]);
+            if let (ReportState::Stored, Some(facts)) = (planned.state, &report.measurement) {
+                measured.push(NewMeasurement {
+                    report: Some(id),
+                    place: MeasuredPlace::OfDevice(report.device),
+                    facts: facts.clone(),
+                    body,
+                    received_at: report.received_at,
+                });
+            }
+        }
         for (section, digest) in &report.received.envelope.sections {
             sections.push(vec![id.into(), section.as_str().into(), raw(*digest), month.into()]);
             if planned.state == ReportState::Stored {
@@ -192,13 +209,20 @@ pub(super) async fn insert_reports(
     }
     SECTIONS.execute(&mut *connection, sections).await?;
     CURRENT.execute(&mut *connection, current.into_values().collect()).await?;
-    Ok(())
+    Ok(measured)
 }
 
 /// Deletes what a device reported; its chains' heads and its current sections went with the device.
 pub(in crate::store) async fn delete_reports(connection: &mut AnyConnection, device: i64) -> StoreResult<()> {
     sqlx::query(
         "DELETE FROM report_section WHERE (report_id, received_month) IN \
+         (SELECT r.id, r.received_month FROM report r WHERE r.device_id = $1)",
+    )
+    .bind(device)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "DELETE FROM measurement WHERE (report_id, received_month) IN \
          (SELECT r.id, r.received_month FROM report r WHERE r.device_id = $1)",
     )
     .bind(device)
