@@ -21,10 +21,12 @@ pub enum Right {
     /// New rooms of a building in one's scope.
     EditRooms,
     ViewDevices,
-    /// Moving a device to another room, asking it to look at its hardware now.
+    /// Moving a device to another room, asking it to look at its hardware now, overruling what it is taken for.
     EditDevices,
     /// Taking a device's certificate out of force.
     RevokeDevices,
+    /// Files of other inventory systems, as devices of a lower level of evidence.
+    ImportDevices,
     /// Deciding which records are one computer.
     ReviewDevices,
     /// Names for codes of hardware, which every page then shows.
@@ -61,6 +63,7 @@ impl Right {
         Self::ViewDevices,
         Self::EditDevices,
         Self::RevokeDevices,
+        Self::ImportDevices,
         Self::ReviewDevices,
         Self::TeachNames,
         Self::ViewLines,
@@ -89,6 +92,7 @@ impl Right {
             Self::ViewDevices => "view_devices",
             Self::EditDevices => "edit_devices",
             Self::RevokeDevices => "revoke_devices",
+            Self::ImportDevices => "import_devices",
             Self::ReviewDevices => "review_devices",
             Self::TeachNames => "teach_names",
             Self::ViewLines => "view_lines",
@@ -178,6 +182,7 @@ impl Role {
                 ViewDevices,
                 EditDevices,
                 RevokeDevices,
+                ImportDevices,
                 ReviewDevices,
                 TeachNames,
                 ViewLines,
@@ -197,6 +202,7 @@ impl Role {
                 EditRooms,
                 ViewDevices,
                 RevokeDevices,
+                ImportDevices,
                 ReviewDevices,
                 ViewLines,
                 EditContracts,
@@ -210,6 +216,7 @@ impl Role {
                 EditRooms,
                 ViewDevices,
                 EditDevices,
+                ImportDevices,
                 ViewLines,
                 ViewTokens,
                 CreateTokens,

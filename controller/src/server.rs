@@ -102,14 +102,7 @@ impl Server {
         let (devices, device_address) = listen("device", config.device_listener.address).await?;
         let (people, people_address) = listen("people's", config.people_listener.address).await?;
         let region = region(config, device_address.port())?;
-        let mut state = AppState::new(
-            store,
-            authority.clone(),
-            region,
-            clock.clone(),
-            Pace::of(config),
-            config.limits.bodies(),
-        );
+        let mut state = AppState::new(store, authority.clone(), region, clock.clone(), Pace::of(config), &config.limits);
         state.traffic.intake = state.traffic.intake.answering(acknowledgement);
         state.lines = Arc::new(config.line.settings());
 

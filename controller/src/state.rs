@@ -10,8 +10,8 @@ use inventory_schema::enrollment::ControllerUrl;
 use inventory_schema::{RegionId, Timestamp};
 use jiff::tz::TimeZone;
 
-use crate::api::device::body::BodyLimits;
 use crate::authority::{Authority, LiveAuthority};
+use crate::config::Limits;
 use crate::device_traffic::DeviceTraffic;
 use crate::line::LineSettings;
 use crate::metrics::Metrics;
@@ -97,10 +97,10 @@ pub struct AppState {
 
 impl AppState {
     /// Starts the tasks that commit what devices send.
-    pub fn new(store: Store, authority: Arc<Authority>, region: Region, clock: Clock, pace: Pace, bodies: BodyLimits) -> Self {
+    pub fn new(store: Store, authority: Arc<Authority>, region: Region, clock: Clock, pace: Pace, limits: &Limits) -> Self {
         let metrics = Arc::new(Metrics::default());
         Self {
-            traffic: DeviceTraffic::start(&store, metrics.clone(), pace, bodies),
+            traffic: DeviceTraffic::start(&store, metrics.clone(), pace, limits),
             store,
             authority: LiveAuthority::new(authority),
             region: Arc::new(region),

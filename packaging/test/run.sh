@@ -21,6 +21,8 @@ if [ "${1-}" = --slow ]; then
     PROPTEST_CASES=4096 cargo_test -p inventory-schema -p cos-agent --lib
     # Every reader of bytes on many more changed samples.
     COS_TEST_FUZZ=60000 cargo_test -p cos-agent --test byte_readers
+    # Files of other inventory systems of fifty megabytes, the worst of each kind.
+    COS_TEST_IMPORT_MB=50 cargo_test -p cos-controller --lib large_files
     # A thousand copies of one disk image, on both engines.
     COS_TEST_CLONES=1000 cargo_test -p cos-controller --test device_interface copies_of_one_image
     # A checkpoint over a whole region, and many more changes to an archive of evidence.
@@ -44,6 +46,8 @@ cargo_test --workspace
 python=python3
 $python -c 'import jsonschema' 2>/dev/null || python=/usr/bin/python3
 $python inventory-schema/tests/validate.py
+$python inventory-schema/tests/glpi.py
 cargo build --profile shipped -p cos-agent
 $python packaging/test/shipped_agent.py target/shipped/cos-agent
 target/shipped/cos-agent inventory --json | $python inventory-schema/tests/validate.py inventory -
+$python inventory-schema/tests/glpi.py --agent target/shipped/cos-agent
