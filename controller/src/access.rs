@@ -53,7 +53,7 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,

@@ -88,11 +88,12 @@ pub async fn run(wire: Wire, mut exchange: Exchange, permit: Option<&Permit>, is
     let mut out = Outgoing::default();
     let after = loop {
         let now = began.elapsed();
-        exchange.look(now);
+        // Before the end is looked at: the last measurement is the summary.
         if exchange.measurement_is_due(now) {
             let chance = u32::from_be_bytes(crate::lease::random());
             exchange.measure(kernel().as_ref(), chance, now);
         }
+        exchange.look(now);
         if exchange.over().is_some() {
             break kernel();
         }

@@ -50,11 +50,11 @@ impl Server {
         let (mut head, _) = request.into_parts();
         match self.begin(&mut head, peer, now) {
             Ok(()) => switching(),
-            Err(no) => no,
+            Err(no) => *no,
         }
     }
 
-    fn begin(&self, head: &mut Parts, peer: SocketAddr, now: Timestamp) -> Result<(), Response<String>> {
+    fn begin(&self, head: &mut Parts, peer: SocketAddr, now: Timestamp) -> Result<(), Box<Response<String>>> {
         let asked = judge(head).map_err(|status| bare(status, "no stream can begin so"))?;
         let upgrade = head.extensions.remove::<OnUpgrade>();
         let upgrade = upgrade.ok_or_else(|| bare(StatusCode::UPGRADE_REQUIRED, "this connection cannot be handed over"))?;
@@ -170,7 +170,7 @@ fn clock() -> Duration {
 }
 
 fn switching() -> Response<String> {
-    let mut response = bare(StatusCode::SWITCHING_PROTOCOLS, "");
+    let mut response = *bare(StatusCode::SWITCHING_PROTOCOLS, "");
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static(PROTOCOL));
@@ -197,13 +197,13 @@ fn congestion_control() -> Option<&'static str> {
     name.as_deref()
 }
 
-fn bare(status: StatusCode, text: &str) -> Response<String> {
+fn bare(status: StatusCode, text: &str) -> Box<Response<String>> {
     let mut response = Response::new(text.to_owned());
     *response.status_mut() = status;
-    response
+    Box::new(response)
 }
 
-fn refused(refusal: Refusal) -> Response<String> {
+fn refused(refusal: Refusal) -> Box<Response<String>> {
     let mut response = bare(refused_status(refusal), &format!("{refusal}\n"));
     explain(response.headers_mut(), refusal);
     response
