@@ -48,10 +48,12 @@ pub enum Right {
     Device,
     /// An enrollment token; decided by the enrollment handler.
     Token,
+    /// A lease for one measurement; decided by the measuring server.
+    Lease,
 }
 
 impl Right {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,
@@ -75,6 +77,7 @@ impl Right {
         Self::Metrics,
         Self::Device,
         Self::Token,
+        Self::Lease,
     ];
 
     /// As the checked-in list of routes writes it.
@@ -103,6 +106,7 @@ impl Right {
             Self::Metrics => "metrics",
             Self::Device => "device",
             Self::Token => "token",
+            Self::Lease => "lease",
         }
     }
 }
@@ -236,7 +240,7 @@ impl Role {
     pub fn allows(self, right: Right) -> bool {
         match right {
             Right::Open | Right::Session => true,
-            Right::Device | Right::Token => false,
+            Right::Device | Right::Token | Right::Lease => false,
             right => self.rights().contains(&right),
         }
     }
@@ -343,7 +347,9 @@ mod tests {
     #[test]
     fn nobody_is_a_device_or_a_token() {
         for role in Role::ALL {
-            assert!(!role.allows(Right::Device) && !role.allows(Right::Token), "{role}");
+            for right in [Right::Device, Right::Token, Right::Lease] {
+                assert!(!role.allows(right), "{role}");
+            }
             assert!(role.allows(Right::Open) && role.allows(Right::Session), "{role}");
         }
     }
@@ -351,7 +357,7 @@ mod tests {
     #[test]
     fn the_administrator_has_every_right_of_a_person() {
         for right in Right::ALL {
-            let persons = !matches!(right, Right::Device | Right::Token);
+            let persons = !matches!(right, Right::Device | Right::Token | Right::Lease);
             assert_eq!(Role::RegionAdministrator.allows(right), persons, "{right}");
         }
     }

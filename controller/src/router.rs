@@ -234,7 +234,7 @@ fn service() -> Vec<Route> {
 }
 
 /// For agents. `Device`: the handler takes the identity that the connection's certificate proved; `Token`: the
-/// request carries a token's secret; `Open`: anyone.
+/// request carries a token's secret; `Lease`: it carries a lease for one measurement; `Open`: anyone.
 fn device() -> Vec<Route> {
     use Right::*;
     vec![
@@ -245,6 +245,10 @@ fn device() -> Vec<Route> {
         post("/v1/rekey", Device, agents::rekey::rekey),
         post("/v1/check-in", Device, agents::check_in::check_in),
         post("/v1/reports", Device, agents::reports::reports),
+        get("/ndt/v7/download", Lease, agents::line_test::begin),
+        get("/ndt/v7/upload", Lease, agents::line_test::begin),
+        get("/measure/tcp/download", Lease, agents::line_test::begin),
+        get("/measure/tcp/upload", Lease, agents::line_test::begin),
     ]
 }
 

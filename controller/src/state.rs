@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use cos_measurement::over_tcp;
 use inventory_schema::enrollment::ControllerUrl;
 use inventory_schema::{RegionId, Timestamp};
 use jiff::tz::TimeZone;
@@ -90,6 +91,8 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     pub traffic: DeviceTraffic,
     pub lines: Arc<LineSettings>,
+    /// Where this controller is a measuring server.
+    pub line_tests: Option<over_tcp::Service>,
 }
 
 impl AppState {
@@ -105,6 +108,7 @@ impl AppState {
             passwords: PasswordChecker::default(),
             lines: Arc::default(),
             metrics,
+            line_tests: None,
         }
     }
 }

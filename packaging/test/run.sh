@@ -30,6 +30,8 @@ if [ "${1-}" = --slow ]; then
     COS_TEST_CHANGES=4000 cargo_test -p cos-controller --test device_interface every_change
     # The controller killed fifty times on each engine, and the kills that are too long for every change.
     COS_TEST_SLOW=1 COS_TEST_KILLS=50 cargo_test -p cos-controller --test kill
+    # The official JavaScript client of ndt7 in Chromium, both ways.
+    COS_TEST_NDT7_JS=$(packaging/test/ndt7_js.sh) cargo_test -p cos-controller --test ndt7_js
     # Lines of known rates, five times each: accuracy, verdicts, cost, credit, cards, cross traffic, losses.
     COS_LINE_RUNS=5 cargo bench -p cos-measurement --bench line
     # A fleet of 2,000 agents with every fault.
