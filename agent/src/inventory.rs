@@ -35,71 +35,15 @@ pub mod text_view;
 pub mod udev;
 
 use inventory_schema::Inventory;
-use inventory_schema::device::{Fact, SerialNumber, Source};
 use inventory_schema::enrollment::HardwareEvidence;
-use inventory_schema::inventory::{Disk, DiskKind, NetworkCard, NetworkMedium};
 use inventory_schema::text::Word;
 
 pub use collect::{Limits, collect, collect_within, printer_hosts};
 
 /// What the computer is known by besides its key: readings that nothing speaks against, of parts that stay
-/// in the computer. Sticks, cards and adapters on USB are left out, because they wander (promise 3).
+/// in the computer.
 pub fn evidence(inventory: &Inventory) -> HardwareEvidence {
-    let sections = &inventory.sections;
-    let system = sections.system.content();
-    let board = system.and_then(|system| system.baseboard.as_ref());
-    HardwareEvidence {
-        system_uuid: system.and_then(|system| system.uuid.as_ref()).and_then(Fact::plausible).copied(),
-        system_serial: system.and_then(|system| plausible(system.serial.as_ref())),
-        board_serial: board.and_then(|board| plausible(board.serial.as_ref())),
-        disk_serials: sorted(
-            sections
-                .storage
-                .content()
-                .into_iter()
-                .flat_map(|storage| &storage.disks)
-                .filter_map(disk_serial),
-        ),
-        addresses: sorted(
-            sections
-                .network
-                .content()
-                .into_iter()
-                .flat_map(|network| &network.cards)
-                .filter_map(wired_address),
-        ),
-        memory_serials: sorted(
-            sections
-                .memory
-                .content()
-                .into_iter()
-                .flat_map(|memory| &memory.modules)
-                .filter_map(|module| plausible(module.serial.as_ref())),
-        ),
-    }
-}
-
-fn plausible(serial: Option<&Fact<SerialNumber>>) -> Option<SerialNumber> {
-    serial.and_then(Fact::plausible).cloned()
-}
-
-fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut items: Vec<T> = items.collect();
-    items.sort_unstable();
-    items.dedup();
-    items
-}
-
-fn disk_serial(disk: &Disk) -> Option<SerialNumber> {
-    let wanders = matches!(disk.kind.value, DiskKind::Usb | DiskKind::SdCard) || disk.removable.as_ref().is_some_and(|fact| fact.value);
-    if wanders { None } else { plausible(disk.serial.as_ref()) }
-}
-
-fn wired_address(card: &NetworkCard) -> Option<inventory_schema::device::MacAddress> {
-    let wired = matches!(card.medium.value, NetworkMedium::Ethernet | NetworkMedium::Virtual);
-    let on_usb = card.hardware_id.as_ref().is_some_and(|id| id.source == Source::SysfsUsb);
-    let address = card.permanent_address.as_ref().and_then(Fact::plausible)?;
-    (wired && !on_usb && !address.is_locally_administered()).then_some(*address)
+    inventory_schema::inventory::evidence::of(&inventory.sections)
 }
 
 /// `8086:5917` from two numbers of four hexadecimal digits, with or without `0x`.

@@ -4,6 +4,7 @@
 //! with what only this computer knows — its interface before and after, its processors, its clock — and said to
 //! people ([`words`]). It needs no enrollment. Called by `cli/check.rs`.
 
+pub mod streams;
 pub mod words;
 
 use std::net::{SocketAddr, TcpStream};

@@ -17,6 +17,7 @@ mod event;
 mod quarantine;
 mod recognition;
 mod schedule;
+mod summaries;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub use chain::resume_from;
 pub use event::{Delivery, Event, Failure, Rekeyed};
 use recognition::{Fork, Recognition, Standing};
 pub use schedule::{Backoff, Chance, Schedule};
+use summaries::Summaries;
 
 use crate::clock::{Moment, TrustedTime};
 use crate::ledger::{LastRefusal, Ledger};
@@ -91,6 +93,7 @@ pub struct Reconciler {
     spooling: Option<Drafted>,
     resuming: bool,
     receipt_wanted: bool,
+    summaries: Summaries,
     /// What was acknowledged when the check-in under way was asked: an answer that was written before a
     /// delivery ended must not be taken for news.
     asked_at: Option<ChainHead>,
@@ -196,6 +199,7 @@ impl Reconciler {
             spooling: None,
             resuming: false,
             receipt_wanted: false,
+            summaries: Summaries::default(),
             asked_at: None,
             unfollowed: None,
             wait: Seconds::saturating(0),
@@ -366,6 +370,7 @@ impl Reconciler {
             // What waits on disk may state them already; the next check-in asks again if it did not.
             self.wanted.extend(answer.wanted);
         }
+        self.summaries.answered(answer.protocol, answer.beliefs_wanted);
         self.receipt_wanted = answer.receipt_wanted;
         if answer.receipt_wanted {
             self.check_in = Duty::Due(now.uptime);
@@ -451,7 +456,11 @@ impl Reconciler {
         }
         if self.may_check_in() && self.check_in.begin_if_due(now.uptime) {
             self.asked_at = self.ledger.acknowledged;
-            let request = Box::new(self.check_in_request(now));
+            let whole = self.check_in_request(now);
+            let request = Box::new(match self.receipt_wanted || self.evidence_wanted {
+                true => whole,
+                false => self.summaries.shortened(whole),
+            });
             let wait = if self.receipt_wanted { Seconds::saturating(0) } else { self.wait };
             actions.push(Action::CheckIn {
                 request,
@@ -480,12 +489,13 @@ impl Reconciler {
         self.looked && !self.is_in_doubt()
     }
 
-    /// What this agent would say of itself now.
+    /// What this agent would say of itself now, whole.
     pub fn check_in_request(&self, now: Moment) -> CheckIn {
         CheckIn {
             protocol: ProtocolRange::CURRENT,
             agent: self.subject.agent.clone(),
             clock: self.report_clock(now),
+            believed: None,
             held: self.ledger.held.clone(),
             acknowledged: self.ledger.acknowledged,
             trust: self.holdings.trust,

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cos_measurement::admission::Admission;
 use cos_measurement::lease::{Lease, LeaseKey, LeaseKeys};
+use cos_measurement::over_tcp::{Service, serve};
 use cos_measurement::probe::server::Server;
 use cos_measurement::probe::{Anonymous, Plan, Settings};
 use inventory_schema::Timestamp;
@@ -146,4 +149,67 @@ fn what_cannot_be_measured_is_said_with_what_to_do() {
     let nobody = check(folder.path(), &["--server", &silent.local_addr().unwrap().to_string()]);
     assert_eq!(nobody.status.code(), Some(3));
     assert!(text(&nobody).contains("не отвечает"), "{}", text(&nobody));
+}
+
+/// A server for the methods over TCP, for as long as its runtime lives.
+fn over_tcp() -> (tokio::runtime::Runtime, SocketAddr) {
+    let settings = cos_measurement::admission::Settings {
+        server: "node-1".parse().unwrap(),
+        place: ServerPlace::RegionalNode,
+        most_tests: 8,
+        most_rate: KilobitsPerSecond::saturating(1_000_000),
+        without_lease: None,
+    };
+    let admission = Admission::new(settings, Some(LeaseKeys::new(key(), Vec::new())));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let address = runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let now = Arc::new(|| Timestamp::from_unix_seconds(unix_seconds()));
+        tokio::spawn(serve(listener, None, Service::new(Arc::new(admission)), now, 64));
+        address
+    });
+    (runtime, address)
+}
+
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+#[test]
+fn methods_over_tcp_say_their_own_number_and_prove_nothing_on_loopback() {
+    let (_runtime, address) = over_tcp();
+    let folder = tempfile::tempdir().unwrap();
+    for (method, window, counted) in [("tcp", 12, "По счёту TCP"), ("ndt7", 1, "По счёту ndt7")] {
+        let now = Timestamp::from_unix_seconds(unix_seconds());
+        let lease = Lease {
+            id: LeaseId::generate(),
+            server: "node-1".parse().unwrap(),
+            building: None,
+            device: None,
+            direction: Direction::Down,
+            target: KilobitsPerSecond::saturating(20_000),
+            rate: KilobitsPerSecond::saturating(40_000),
+            window: Duration::from_secs(window),
+            not_before: now - Duration::from_secs(60),
+            expires: now + Duration::from_secs(600),
+        };
+        let path = folder.path().join("lease.txt");
+        std::fs::write(&path, key().seal(&lease).to_string()).unwrap();
+        let server = format!("ws://{address}");
+        let lease = path.to_str().unwrap();
+        let arguments = ["--method", method, "--server", &server, "--target", "20", "--lease", lease];
+        let said = text(&check(folder.path(), &arguments));
+        assert!(said.contains("К компьютеру: НЕДОСТОВЕРНО"), "{method}: {said}");
+        assert!(said.contains(counted) && said.contains("линия не измерялась"), "{method}: {said}");
+        assert_eq!(said.contains("Справочно"), method == "ndt7", "{said}");
+        let again = check(folder.path(), &arguments);
+        assert_eq!(again.status.code(), Some(3), "a lease is used once: {}", text(&again));
+        assert!(text(&again).contains("lease_replayed"), "{}", text(&again));
+    }
 }

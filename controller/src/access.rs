@@ -21,10 +21,12 @@ pub enum Right {
     /// New rooms of a building in one's scope.
     EditRooms,
     ViewDevices,
-    /// Moving a device to another room, asking it to look at its hardware now.
+    /// Moving a device to another room, asking it to look at its hardware now, overruling what it is taken for.
     EditDevices,
     /// Taking a device's certificate out of force.
     RevokeDevices,
+    /// Files of other inventory systems, as devices of a lower level of evidence.
+    ImportDevices,
     /// Deciding which records are one computer.
     ReviewDevices,
     /// Names for codes of hardware, which every page then shows.
@@ -46,10 +48,12 @@ pub enum Right {
     Device,
     /// An enrollment token; decided by the enrollment handler.
     Token,
+    /// A lease for one measurement; decided by the measuring server.
+    Lease,
 }
 
 impl Right {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Open,
         Self::Session,
         Self::ViewOverview,
@@ -59,6 +63,7 @@ impl Right {
         Self::ViewDevices,
         Self::EditDevices,
         Self::RevokeDevices,
+        Self::ImportDevices,
         Self::ReviewDevices,
         Self::TeachNames,
         Self::ViewLines,
@@ -72,6 +77,7 @@ impl Right {
         Self::Metrics,
         Self::Device,
         Self::Token,
+        Self::Lease,
     ];
 
     /// As the checked-in list of routes writes it.
@@ -86,6 +92,7 @@ impl Right {
             Self::ViewDevices => "view_devices",
             Self::EditDevices => "edit_devices",
             Self::RevokeDevices => "revoke_devices",
+            Self::ImportDevices => "import_devices",
             Self::ReviewDevices => "review_devices",
             Self::TeachNames => "teach_names",
             Self::ViewLines => "view_lines",
@@ -99,6 +106,7 @@ impl Right {
             Self::Metrics => "metrics",
             Self::Device => "device",
             Self::Token => "token",
+            Self::Lease => "lease",
         }
     }
 }
@@ -174,6 +182,7 @@ impl Role {
                 ViewDevices,
                 EditDevices,
                 RevokeDevices,
+                ImportDevices,
                 ReviewDevices,
                 TeachNames,
                 ViewLines,
@@ -193,6 +202,7 @@ impl Role {
                 EditRooms,
                 ViewDevices,
                 RevokeDevices,
+                ImportDevices,
                 ReviewDevices,
                 ViewLines,
                 EditContracts,
@@ -206,6 +216,7 @@ impl Role {
                 EditRooms,
                 ViewDevices,
                 EditDevices,
+                ImportDevices,
                 ViewLines,
                 ViewTokens,
                 CreateTokens,
@@ -229,7 +240,7 @@ impl Role {
     pub fn allows(self, right: Right) -> bool {
         match right {
             Right::Open | Right::Session => true,
-            Right::Device | Right::Token => false,
+            Right::Device | Right::Token | Right::Lease => false,
             right => self.rights().contains(&right),
         }
     }
@@ -336,7 +347,9 @@ mod tests {
     #[test]
     fn nobody_is_a_device_or_a_token() {
         for role in Role::ALL {
-            assert!(!role.allows(Right::Device) && !role.allows(Right::Token), "{role}");
+            for right in [Right::Device, Right::Token, Right::Lease] {
+                assert!(!role.allows(right), "{role}");
+            }
             assert!(role.allows(Right::Open) && role.allows(Right::Session), "{role}");
         }
     }
@@ -344,7 +357,7 @@ mod tests {
     #[test]
     fn the_administrator_has_every_right_of_a_person() {
         for right in Right::ALL {
-            let persons = !matches!(right, Right::Device | Right::Token);
+            let persons = !matches!(right, Right::Device | Right::Token | Right::Lease);
             assert_eq!(Role::RegionAdministrator.allows(right), persons, "{right}");
         }
     }

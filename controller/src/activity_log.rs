@@ -20,6 +20,7 @@ pub enum Action {
     TokenCreated,
     TokenRevoked,
     RegisterImported,
+    DeviceImported,
     StickImported,
     RoomAdded,
     DeviceMoved,
@@ -37,11 +38,13 @@ pub enum Action {
     CheckpointTaken,
     NameTaught,
     NameForgotten,
+    KindOverruled,
+    KindTakenBack,
     ContractRecorded,
 }
 
 impl Action {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -49,6 +52,7 @@ impl Action {
         Self::TokenCreated,
         Self::TokenRevoked,
         Self::RegisterImported,
+        Self::DeviceImported,
         Self::StickImported,
         Self::RoomAdded,
         Self::DeviceMoved,
@@ -66,6 +70,8 @@ impl Action {
         Self::CheckpointTaken,
         Self::NameTaught,
         Self::NameForgotten,
+        Self::KindOverruled,
+        Self::KindTakenBack,
         Self::ContractRecorded,
     ];
 
@@ -78,6 +84,7 @@ impl Action {
             Self::TokenCreated => "token_created",
             Self::TokenRevoked => "token_revoked",
             Self::RegisterImported => "register_imported",
+            Self::DeviceImported => "device_imported",
             Self::StickImported => "stick_imported",
             Self::RoomAdded => "room_added",
             Self::DeviceMoved => "device_moved",
@@ -95,6 +102,8 @@ impl Action {
             Self::CheckpointTaken => "checkpoint_taken",
             Self::NameTaught => "name_taught",
             Self::NameForgotten => "name_forgotten",
+            Self::KindOverruled => "kind_overruled",
+            Self::KindTakenBack => "kind_taken_back",
             Self::ContractRecorded => "contract_recorded",
         }
     }

@@ -5,6 +5,7 @@ pub mod ca;
 mod carry;
 mod config;
 mod demo;
+mod device;
 mod evidence;
 #[cfg(test)]
 mod fixture;
@@ -81,6 +82,9 @@ enum Command {
     /// Люди, которым открыты страницы
     #[command(after_help = "Пример:\n  cos-controller operator create --login admin --role region_administrator")]
     Operator(operator::OperatorArguments),
+    /// Устройства
+    #[command(after_help = "Пример:\n  cos-controller device import --organization 1205999000019 --dry-run *.json")]
+    Device(device::DeviceArguments),
     /// Реестр организаций
     #[command(after_help = "Пример:\n  cos-controller organization import реестр.xlsx")]
     Organization(organization::OrganizationArguments),
@@ -125,6 +129,7 @@ fn run(line: CommandLine) -> Result<ExitCode, Box<dyn Error>> {
         Command::Measure(arguments) => measure::run(&arguments, &path, now, &mut out),
         Command::Token(arguments) => token::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Operator(arguments) => operator::run(&arguments, &Config::load(&path)?, now, &mut out),
+        Command::Device(arguments) => device::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Organization(arguments) => organization::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Report(arguments) => report::run(&arguments, &Config::load(&path)?, now, &mut out),
         Command::Evidence(arguments) => return evidence::run(&arguments, &path, now, &mut out),

@@ -166,6 +166,8 @@ pub struct Limits {
     pub device_body_bytes: Bounded<1024, 67_108_864>,
     /// Bytes of a device's request after decompression.
     pub device_body_decompressed_bytes: Bounded<1024, 268_435_456>,
+    /// Bytes of reports, as they travel, that one device may send in an hour; saved up for 32 hours.
+    pub device_hourly_report_bytes: Bounded<65_536, 1_073_741_824>,
     /// Bytes of a file that people import.
     pub import_bytes: Bounded<1024, 268_435_456>,
     /// Connections of devices at one time.
@@ -181,6 +183,7 @@ impl Default for Limits {
         Self {
             device_body_bytes: Bounded::of(4 * 1024 * 1024),
             device_body_decompressed_bytes: Bounded::of(32 * 1024 * 1024),
+            device_hourly_report_bytes: Bounded::of(1024 * 1024),
             import_bytes: Bounded::of(32 * 1024 * 1024),
             device_connections: Bounded::of(20_000),
             people_connections: Bounded::of(2_000),

@@ -1,10 +1,12 @@
 //! What all requests of devices share: the committing tasks, who waits, the pace, and whether we are stopping.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use inventory_schema::quantity::Seconds;
+use inventory_schema::{KeyFingerprint, Timestamp};
 
+use crate::allowance::Allowances;
 use crate::api::device::body::BodyLimits;
 use crate::config::{Config, Limits};
 use crate::device::doubts::Boots;
@@ -26,12 +28,13 @@ pub struct DeviceTraffic {
     pub waiting: Arc<Waiting>,
     pub pace: Pace,
     pub bodies: BodyLimits,
+    allowances: Arc<Mutex<Allowances>>,
     stopping: Arc<AtomicBool>,
 }
 
 impl DeviceTraffic {
     /// Starts the committing tasks; they end when every clone is gone and what waits is committed.
-    pub fn start(store: &Store, metrics: Arc<Metrics>, pace: Pace, bodies: BodyLimits) -> Self {
+    pub fn start(store: &Store, metrics: Arc<Metrics>, pace: Pace, limits: &Limits) -> Self {
         Self {
             intake: Intake::start(store.clone(), metrics),
             presence: Presence::start(store.clone()),
@@ -39,9 +42,23 @@ impl DeviceTraffic {
             enrollments: Recorder::start(store.clone()),
             waiting: Arc::default(),
             pace,
-            bodies,
+            bodies: limits.bodies(),
+            allowances: Arc::new(Mutex::new(Allowances::of(limits.device_hourly_report_bytes.value()))),
             stopping: Arc::default(),
         }
+    }
+
+    /// Whether the device may send reports of this size now.
+    pub fn admits_reports(&self, key: KeyFingerprint, bytes: u64, now: Timestamp) -> bool {
+        self.allowances().take(key, bytes, now)
+    }
+
+    pub fn count_reports(&self, key: KeyFingerprint, reports: usize, now: Timestamp) {
+        self.allowances().count_reports(key, reports, now);
+    }
+
+    fn allowances(&self) -> std::sync::MutexGuard<'_, Allowances> {
+        self.allowances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends every wait: agents are answered and ask again elsewhere, or later.

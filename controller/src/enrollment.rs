@@ -25,6 +25,7 @@ use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 
 use crate::authority::{Csr, IssueError};
 use crate::device::cases::tell_people;
+use crate::device::stated::{Spoken, compare_spoken};
 use crate::device::which::{WhichDevice, choose};
 use crate::presence::Caller;
 use crate::state::AppState;
@@ -293,6 +294,12 @@ async fn issue(
         match state.traffic.enrollments.record(enrollment).await? {
             Enrolled::Recorded { id } => {
                 tell_people(&state.store, id, &subject.recognized, now).await.map_err(outage)?;
+                let spoken = Spoken {
+                    id,
+                    external_id: subject.device,
+                    organization_id: token.organization_id,
+                };
+                compare_spoken(&state.store, spoken, asking.evidence, now).await.map_err(outage)?;
                 return Ok((subject.device, issued));
             }
             // This hardware spent the token before: it is the device from then, with a certificate of that name.

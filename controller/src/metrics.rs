@@ -35,6 +35,8 @@ pub struct Metrics {
     pub failed_logins: Counter,
     /// Requests of devices that were told to come later for want of room.
     pub turned_away: Counter,
+    /// Of these, for having reported more than one device may.
+    pub over_allowance: Counter,
     /// Of the devices' listener.
     pub handshakes: Arc<Handshakes>,
     pub months_dropped: Counter,
@@ -84,6 +86,11 @@ impl Metrics {
                 "cos_turned_away_total",
                 "Requests of devices that were told to come later.",
                 &self.turned_away,
+            ),
+            (
+                "cos_over_allowance_total",
+                "Batches of reports that were put off because their device sends too much.",
+                &self.over_allowance,
             ),
             (
                 "cos_handshakes_full_total",

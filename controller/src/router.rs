@@ -144,11 +144,26 @@ fn pages() -> Vec<Route> {
         post("/organizations/{organization}/rooms", EditRooms, web::organization::add_room),
         get("/organizations/{organization}/tokens/new", CreateTokens, web::tokens::form),
         post("/organizations/{organization}/tokens", CreateTokens, web::tokens::create),
+        get(
+            "/organizations/{organization}/devices/import",
+            ImportDevices,
+            web::device_import::form,
+        ),
+        post(
+            "/organizations/{organization}/devices/import",
+            ImportDevices,
+            web::device_import::upload,
+        )
+        .with_upload(),
+        get("/devices/import/{preview}", ImportDevices, web::device_import::preview),
+        post("/devices/import/{preview}/confirm", ImportDevices, web::device_import::confirm).taking_long(),
+        post("/devices/import/{preview}/discard", ImportDevices, web::device_import::discard),
         get("/devices", ViewDevices, web::devices::list),
         post("/devices/collect", EditDevices, web::devices::collect_now),
         get("/devices/{device}", ViewDevices, web::device::show),
         post("/devices/{device}/room", EditDevices, web::device::relocate),
         post("/devices/{device}/collect", EditDevices, web::device::collect_now),
+        post("/devices/{device}/kind", EditDevices, web::device::kind::overrule),
         post("/devices/{device}/revoke", RevokeDevices, web::device::revoke_certificate),
         get("/lines", ViewLines, web::lines::list),
         get("/lines/export.xlsx", ViewLines, web::lines::export),
@@ -200,6 +215,7 @@ fn people_api() -> Vec<Route> {
         get("/api/v1/devices/{device}", ViewDevices, api::devices::show),
         get("/api/v1/devices/{device}/reports", ViewDevices, api::devices::reports),
         post("/api/v1/devices/{device}/revoke", RevokeDevices, api::devices::revoke),
+        post("/api/v1/devices/{device}/kind", EditDevices, api::devices::rule_kind),
         get("/api/v1/tokens", ViewTokens, api::tokens::list),
         post("/api/v1/tokens", CreateTokens, api::tokens::create),
         post("/api/v1/tokens/{token}/revoke", RevokeTokens, api::tokens::revoke),
@@ -218,7 +234,7 @@ fn service() -> Vec<Route> {
 }
 
 /// For agents. `Device`: the handler takes the identity that the connection's certificate proved; `Token`: the
-/// request carries a token's secret; `Open`: anyone.
+/// request carries a token's secret; `Lease`: it carries a lease for one measurement; `Open`: anyone.
 fn device() -> Vec<Route> {
     use Right::*;
     vec![
@@ -229,6 +245,10 @@ fn device() -> Vec<Route> {
         post("/v1/rekey", Device, agents::rekey::rekey),
         post("/v1/check-in", Device, agents::check_in::check_in),
         post("/v1/reports", Device, agents::reports::reports),
+        get("/ndt/v7/download", Lease, agents::line_test::begin),
+        get("/ndt/v7/upload", Lease, agents::line_test::begin),
+        get("/measure/tcp/download", Lease, agents::line_test::begin),
+        get("/measure/tcp/upload", Lease, agents::line_test::begin),
     ]
 }
 

@@ -102,15 +102,7 @@ impl Server {
         let (devices, device_address) = listen("device", config.device_listener.address).await?;
         let (people, people_address) = listen("people's", config.people_listener.address).await?;
         let region = region(config, device_address.port())?;
-        let measuring = measuring(config)?;
-        let mut state = AppState::new(
-            store,
-            authority.clone(),
-            region,
-            clock.clone(),
-            Pace::of(config),
-            config.limits.bodies(),
-        );
+        let mut state = AppState::new(store, authority.clone(), region, clock.clone(), Pace::of(config), &config.limits);
         state.traffic.intake = state.traffic.intake.answering(acknowledgement);
         state.lines = Arc::new(config.line.settings());
 
@@ -122,6 +114,8 @@ impl Server {
             handshakes: state.metrics.handshakes.clone(),
             ..Endpoint::devices(&authority, device_certificate.clone())?
         };
+        let measuring = measuring(config, device_certificate.clone(), &clock)?;
+        state.line_tests = measuring.as_ref().map(MeasureServer::tests_over_tcp);
         let mut issued_to = vec![(device_certificate, device_names)];
         let people_certificate = people_certificate(config, &authority, &clock, &stopping, &mut tasks, &mut issued_to)?;
         let watched = Watched {
@@ -194,12 +188,14 @@ async fn listen(listener: &'static str, address: SocketAddr) -> Result<(TcpListe
     Ok((bound, address))
 }
 
-fn measuring(config: &Config) -> Result<Option<MeasureServer>, MeasureError> {
+fn measuring(config: &Config, certificate: Arc<LiveCertificate>, clock: &Clock) -> Result<Option<MeasureServer>, ServerError> {
     let Some(address) = config.measurement.address else {
         return Ok(None);
     };
     let keys = measure::keys_or_new(&measure::key_path(&config.measurement, &config.authority.directory))?;
-    MeasureServer::start(address, &config.measurement, keys).map(Some)
+    let tls = Endpoint::people(certificate)?.tls;
+    let server = MeasureServer::start(address, &config.measurement, keys, Some(tls), clock)?;
+    Ok(Some(server))
 }
 
 pub(crate) fn region(config: &Config, device_port: u16) -> Result<Region, ServerError> {

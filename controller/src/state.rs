@@ -5,12 +5,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use cos_measurement::over_tcp;
 use inventory_schema::enrollment::ControllerUrl;
 use inventory_schema::{RegionId, Timestamp};
 use jiff::tz::TimeZone;
 
-use crate::api::device::body::BodyLimits;
 use crate::authority::{Authority, LiveAuthority};
+use crate::config::Limits;
 use crate::device_traffic::DeviceTraffic;
 use crate::line::LineSettings;
 use crate::metrics::Metrics;
@@ -90,14 +91,16 @@ pub struct AppState {
     pub metrics: Arc<Metrics>,
     pub traffic: DeviceTraffic,
     pub lines: Arc<LineSettings>,
+    /// Where this controller is a measuring server.
+    pub line_tests: Option<over_tcp::Service>,
 }
 
 impl AppState {
     /// Starts the tasks that commit what devices send.
-    pub fn new(store: Store, authority: Arc<Authority>, region: Region, clock: Clock, pace: Pace, bodies: BodyLimits) -> Self {
+    pub fn new(store: Store, authority: Arc<Authority>, region: Region, clock: Clock, pace: Pace, limits: &Limits) -> Self {
         let metrics = Arc::new(Metrics::default());
         Self {
-            traffic: DeviceTraffic::start(&store, metrics.clone(), pace, bodies),
+            traffic: DeviceTraffic::start(&store, metrics.clone(), pace, limits),
             store,
             authority: LiveAuthority::new(authority),
             region: Arc::new(region),
@@ -105,6 +108,7 @@ impl AppState {
             passwords: PasswordChecker::default(),
             lines: Arc::default(),
             metrics,
+            line_tests: None,
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod changes;
 mod cookie;
 mod csrf;
 pub mod device;
+pub mod device_import;
 pub mod devices;
 pub mod download;
 pub mod error;

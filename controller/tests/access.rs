@@ -54,6 +54,8 @@ fn body(route: &RouteLine, school: &School) -> (&'static str, String) {
         "/lines/{building}/contract" => (form, "speed=100&document=x".to_owned()),
         "/devices/{device}/room" => (form, format!("place={place}")),
         "/devices/{device}/revoke" => (form, "reason=x".to_owned()),
+        "/devices/{device}/kind" => (form, "kind=laptop&reason=x".to_owned()),
+        "/api/v1/devices/{device}/kind" => ("application/json", r#"{"kind":"laptop","reason":"x"}"#.to_owned()),
         "/api/v1/devices/{device}/revoke" => ("application/json", r#"{"reason":"x"}"#.to_owned()),
         "/tokens/file" => (form, "line=x".to_owned()),
         "/names" => (form, "kind=jedec&code=80CE&name=x&source=y".to_owned()),
@@ -63,7 +65,7 @@ fn body(route: &RouteLine, school: &School) -> (&'static str, String) {
         "/password" => (form, "current=a&new=b&again=b".to_owned()),
         "/operators" => (form, "login=a&display_name=b&role=auditor".to_owned()),
         "/api/v1/tokens" => ("application/json", new_token(school).to_string()),
-        "/register/import" => ("multipart/form-data; boundary=b", "--b--\r\n".to_owned()),
+        "/register/import" | "/organizations/{organization}/devices/import" => ("multipart/form-data; boundary=b", "--b--\r\n".to_owned()),
         _ => (form, String::new()),
     }
 }

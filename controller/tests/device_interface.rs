@@ -4,6 +4,8 @@
 //! with a clock that it can move.
 #![allow(clippy::unwrap_used)]
 
+#[path = "device_interface/allowance.rs"]
+mod allowance;
 #[path = "device_interface/archives.rs"]
 mod archives;
 #[path = "environment/database.rs"]
@@ -59,6 +61,9 @@ mod clones;
 #[path = "device_interface/merging.rs"]
 mod merging;
 
+#[path = "device_interface/told.rs"]
+mod told;
+
 #[path = "device_interface/long_poll.rs"]
 mod long_poll;
 
@@ -103,6 +108,8 @@ on_both_engines! {
     clones::a_laptop_stays_one_device_through_its_career,
     merging::joined_records_are_one_and_can_be_parted_again,
     merging::a_parted_key_takes_its_reports_along_and_back,
+    told::an_agent_never_takes_over_what_was_told,
+    told::a_file_about_a_known_computer_is_a_question,
     life::a_computer_enrolls_reports_and_is_held_whole,
     life::a_deleted_record_is_whole_again_after_one_contact,
     life::a_disk_that_restores_itself_stays_one_device,

@@ -16,8 +16,12 @@ mod devices;
 mod engines;
 #[path = "store_contract/fixture.rs"]
 mod fixture;
+#[path = "store_contract/identifiers.rs"]
+mod identifiers;
 #[path = "store_contract/identity.rs"]
 mod identity;
+#[path = "store_contract/imported.rs"]
+mod imported;
 #[path = "store_contract/lines.rs"]
 mod lines;
 #[path = "store_contract/migrations.rs"]
@@ -112,6 +116,11 @@ on_both_engines! {
     identity::a_value_of_a_whole_batch_is_counted_and_finds_nobody,
     identity::hardware_is_claimed_once,
     identity::a_case_is_opened_once_and_decided,
+    imported::what_was_told_is_read_back_and_refreshed,
+    imported::a_file_is_written_whole_or_not_at_all,
+    imported::told_hardware_and_read_hardware_are_apart,
+    imported::lists_and_counts_tell_the_levels_apart,
+    imported::a_case_is_opened_once_and_left_alone,
     retention::a_month_goes_and_what_rests_on_it_stays,
     retention::a_broken_run_is_finished_by_the_next,
     retention::reports_come_in_while_a_month_goes,
@@ -128,6 +137,11 @@ on_both_engines! {
     parts::parts_are_found_by_number_model_and_maker_within_scope,
     parts::changes_are_seen_within_scope_and_filtered,
     parts::a_taught_name_holds_until_the_next,
+    identifiers::a_worse_reading_leaves_the_last_good_one,
+    identifiers::a_number_of_two_live_devices_names_both,
+    identifiers::a_uuid_in_the_other_order_of_bytes_is_the_same,
+    identifiers::a_ruled_kind_outlives_every_report_and_is_taken_back,
+    identifiers::a_number_of_a_whole_delivery_costs_no_more_than_others,
     checkpoints::heads_and_certificates_are_in_a_checkpoint_for_good,
     checkpoints::a_day_has_one_checkpoint,
     checkpoints::what_a_broken_attempt_left_is_replaced,

@@ -27,6 +27,9 @@ mod operators;
 #[path = "web/importing.rs"]
 mod importing;
 
+#[path = "web/device_import.rs"]
+mod device_import;
+
 #[path = "web/evidence.rs"]
 mod evidence;
 
@@ -35,6 +38,9 @@ mod evidence_for_programs;
 
 #[path = "web/parts.rs"]
 mod parts;
+
+#[path = "web/kinds_and_numbers.rs"]
+mod kinds_and_numbers;
 
 #[path = "web/locales.rs"]
 mod locales;

@@ -185,6 +185,10 @@ pub enum Source {
     Snap,
     /// Asked of the running system through the `sysinfo` crate.
     Sysinfo,
+    /// Said by another system, in a file of GLPI's inventory format.
+    Glpi,
+    /// Said by another system, in the XML of FusionInventory and OCS Inventory.
+    OcsXml,
     /// A source that a newer agent knows and this program does not.
     #[serde(other)]
     Other,

@@ -3,6 +3,7 @@
 //! Frozen versions live in [`v1`] and on; this module re-exports the newest of each section and treats
 //! the ten sections as one document.
 
+pub mod evidence;
 pub mod v1;
 
 use schemars::JsonSchema;

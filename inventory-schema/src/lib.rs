@@ -9,6 +9,7 @@
 //! | carried request, carried answer (no network) | both | [`carry`] |
 //! | measurement of a line | agent | [`measurement`] |
 //! | problem (every refusal) | controller | [`problem`] |
+//! | computers as GLPI's inventory format tells of them | agent, other systems | [`glpi`] |
 //!
 //! This crate does no IO: it knows no socket, file, clock, environment or database, and it decides
 //! nothing about people or schools. What it does decide is what a well-formed value is: every string in a
@@ -31,6 +32,7 @@ pub mod check_in;
 pub mod device;
 pub mod enrollment;
 pub mod envelope;
+pub mod glpi;
 pub mod inventory;
 pub mod jedec;
 pub mod likeness;

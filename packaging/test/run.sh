@@ -21,6 +21,8 @@ if [ "${1-}" = --slow ]; then
     PROPTEST_CASES=4096 cargo_test -p inventory-schema -p cos-agent --lib
     # Every reader of bytes on many more changed samples.
     COS_TEST_FUZZ=60000 cargo_test -p cos-agent --test byte_readers
+    # Files of other inventory systems of fifty megabytes, the worst of each kind.
+    COS_TEST_IMPORT_MB=50 cargo_test -p cos-controller --lib large_files
     # A thousand copies of one disk image, on both engines.
     COS_TEST_CLONES=1000 cargo_test -p cos-controller --test device_interface copies_of_one_image
     # A checkpoint over a whole region, and many more changes to an archive of evidence.
@@ -28,6 +30,8 @@ if [ "${1-}" = --slow ]; then
     COS_TEST_CHANGES=4000 cargo_test -p cos-controller --test device_interface every_change
     # The controller killed fifty times on each engine, and the kills that are too long for every change.
     COS_TEST_SLOW=1 COS_TEST_KILLS=50 cargo_test -p cos-controller --test kill
+    # The official JavaScript client of ndt7 in Chromium, both ways.
+    COS_TEST_NDT7_JS=$(packaging/test/ndt7_js.sh) cargo_test -p cos-controller --test ndt7_js
     # Lines of known rates, five times each: accuracy, verdicts, cost, credit, cards, cross traffic, losses.
     COS_LINE_RUNS=5 cargo bench -p cos-measurement --bench line
     # A fleet of 2,000 agents with every fault.
@@ -44,6 +48,8 @@ cargo_test --workspace
 python=python3
 $python -c 'import jsonschema' 2>/dev/null || python=/usr/bin/python3
 $python inventory-schema/tests/validate.py
+$python inventory-schema/tests/glpi.py
 cargo build --profile shipped -p cos-agent
 $python packaging/test/shipped_agent.py target/shipped/cos-agent
 target/shipped/cos-agent inventory --json | $python inventory-schema/tests/validate.py inventory -
+$python inventory-schema/tests/glpi.py --agent target/shipped/cos-agent

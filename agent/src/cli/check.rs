@@ -11,14 +11,18 @@ use cos_measurement::interface::Interfaces;
 use cos_measurement::lease::{LeaseTextError, LeaseToken};
 use cos_measurement::probe::DrainMode;
 use cos_measurement::probe::client::address_towards;
+use inventory_schema::device::BootId;
 use inventory_schema::measurement::verdict::{Judgement, Reason, Rule, Verdict, judge};
 use inventory_schema::measurement::{Direction, Measurement};
 use serde::Serialize;
 
 use super::settings::ConfigFile;
+use crate::clock::{Moment, SharedClock};
 use crate::enrollment::Enrollment;
 use crate::language::Language;
+use crate::line::streams::{self, Streams, StreamsCheck};
 use crate::line::{self, Check, Checked, Target, USUAL_PORT, words};
+use crate::platform;
 
 /// Измерить линию и сказать, соответствует ли она норме
 ///
@@ -28,10 +32,13 @@ use crate::line::{self, Check, Checked, Target, USUAL_PORT, words};
   cos-agent check --server node-1.example
   cos-agent check --server 203.0.113.7:8444 --target rural --direction both
   cos-agent check --server node-1.example --lease lease.txt --alone --json
+  cos-agent check --method ndt7 --server wss://node-1.example:8444 --direction both
+  cos-agent check --method librespeed --server https://speed.example
 
 Код завершения: 0 соответствует, 1 не соответствует, 2 недостоверно, 3 измерить не удалось")]
 pub(super) struct Arguments {
-    /// Сервер измерений: имя или адрес, порт 8444, если не указан другой (без ключа — контроллер этого компьютера)
+    /// Сервер измерений: имя или адрес, порт 8444, если не указан другой (без ключа — контроллер этого компьютера); для
+    /// tcp, ndt7 и librespeed также URL, например wss://сервер:8444
     #[arg(long, value_name = "АДРЕС[:ПОРТ]")]
     server: Option<String>,
     /// Норма: urban (город, 100 Мбит/с), rural (село и пгт, 50 Мбит/с) или число Мбит/с; без ключа — та, на которую
@@ -64,6 +71,23 @@ pub(super) struct Arguments {
 enum Method {
     /// Пакеты UDP в заданном темпе: ответ на вопрос «пропускает ли линия норму»
     Probe,
+    /// Восемь соединений TCP, где UDP не проходит: доказывает только соответствие
+    Tcp,
+    /// Протокол ndt7, одно соединение: справочно
+    Ndt7,
+    /// Сервер LibreSpeed: справочно
+    Librespeed,
+}
+
+impl Method {
+    fn streams(self) -> Option<Streams> {
+        match self {
+            Self::Probe => None,
+            Self::Tcp => Some(Streams::Tcp),
+            Self::Ndt7 => Some(Streams::Ndt7),
+            Self::Librespeed => Some(Streams::LibreSpeed),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -149,25 +173,18 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
 }
 
 fn checked(arguments: &Arguments, lang: Language) -> Result<u8, Box<dyn Error>> {
-    let Method::Probe = arguments.method;
     let token = arguments.lease.as_ref().map(|path| read_lease(path, lang)).transpose()?;
     if token.is_some() && arguments.direction == Ways::Both {
         return Err(CheckError::OneWay(lang).into());
     }
-    let server = server(arguments, lang)?;
     let mut found = Vec::new();
     for direction in arguments.direction.each() {
-        let check = Check {
-            server,
-            direction: token.as_ref().map_or(*direction, |token| token.lease().direction),
-            target: target(arguments.target, token.as_ref()),
-            drain: DrainMode::Auto,
-            deep: arguments.deep,
-            token: token.clone(),
-            alone: arguments.alone,
+        let direction = token.as_ref().map_or(*direction, |token| token.lease().direction);
+        let mut progress = Progress::new(direction, lang);
+        let checked = match arguments.method.streams() {
+            None => by_datagrams(arguments, direction, token.clone(), &mut progress, lang),
+            Some(method) => over_tcp(arguments, method, direction, token.clone(), &mut progress, lang),
         };
-        let mut progress = Progress::new(check.direction, lang);
-        let checked = line::check(&check, &Interfaces::default(), &mut |percent| progress.show(percent));
         progress.clear();
         let checked = checked?;
         let judgement = judge(&checked.measurement, &Rule::default());
@@ -193,6 +210,75 @@ fn target(asked: Option<Target>, token: Option<&LeaseToken>) -> Target {
         Some(Target { kbps, settlement: None })
     };
     asked.or_else(of_lease).unwrap_or(Target::URBAN)
+}
+
+fn by_datagrams(
+    arguments: &Arguments,
+    direction: Direction,
+    token: Option<LeaseToken>,
+    progress: &mut Progress,
+    lang: Language,
+) -> Result<Checked, Box<dyn Error>> {
+    let check = Check {
+        server: server(arguments, lang)?,
+        direction,
+        target: target(arguments.target, token.as_ref()),
+        drain: DrainMode::Auto,
+        deep: arguments.deep,
+        token,
+        alone: arguments.alone,
+    };
+    Ok(line::check(&check, &Interfaces::default(), &mut |percent| progress.show(percent))?)
+}
+
+fn over_tcp(
+    arguments: &Arguments,
+    method: Streams,
+    direction: Direction,
+    token: Option<LeaseToken>,
+    progress: &mut Progress,
+    lang: Language,
+) -> Result<Checked, Box<dyn Error>> {
+    let config = arguments.config.load()?;
+    let enrollment = Enrollment::load(&config.state_dir)?;
+    let check = StreamsCheck {
+        streams: method,
+        server: url(arguments, lang)?.parse()?,
+        direction,
+        target: target(arguments.target, token.as_ref()),
+        token,
+        alone: arguments.alone,
+    };
+    let clock = SharedClock::new(None, || Moment {
+        device: platform::wall_clock(),
+        boot: BootId::generate(),
+        uptime: platform::boot_clock(),
+    });
+    let reach = streams::reach(&config, enrollment.as_ref(), &check.server, clock)?;
+    Ok(streams::check(&check, &reach, &Interfaces::default(), &mut |percent| {
+        progress.show(percent)
+    })?)
+}
+
+/// The server's URL; a bare name is one of our measuring servers, a name of the own controller's is asked with TLS.
+fn url(arguments: &Arguments, lang: Language) -> Result<String, Box<dyn Error>> {
+    let (name, scheme) = match &arguments.server {
+        Some(name) if name.contains("://") => return Ok(name.clone()),
+        Some(name) => (name.clone(), "http"),
+        None => (own_controller(arguments)?.ok_or(CheckError::NoServer(lang))?, "https"),
+    };
+    let bracketed = if name.parse::<std::net::Ipv6Addr>().is_ok() {
+        format!("[{name}]")
+    } else {
+        name
+    };
+    let after = bracketed.rsplit(']').next().unwrap_or_default();
+    let port = if after.contains(':') {
+        String::new()
+    } else {
+        format!(":{USUAL_PORT}")
+    };
+    Ok(format!("{scheme}://{bracketed}{port}"))
 }
 
 fn outcome<'a>(checked: &'a Checked, judgement: &Judgement) -> Outcome<'a> {

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use inventory_schema::Inventory;
+use inventory_schema::glpi;
+use serde::Serialize;
 
 use crate::inventory::ask_printers::{self, Asking};
 use crate::inventory::{self, Limits, text_view};
@@ -22,15 +23,18 @@ use crate::platform::FileTree;
 /// номера и модули памяти видны администратору.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Примеры:\n  sudo cos-agent inventory\n  sudo cos-agent inventory --json > inventory.json\n  cos-agent inventory --root /mnt/disk --lang en"
+    after_help = "Примеры:\n  sudo cos-agent inventory\n  sudo cos-agent inventory --json > inventory.json\n  sudo cos-agent inventory --glpi > $(hostname).json\n  cos-agent inventory --root /mnt/disk --lang en"
 )]
 pub(super) struct Arguments {
     /// Напечатать документ JSON: на экран с отступами, в файл или программе одной строкой
-    #[arg(long, conflicts_with = "text")]
+    #[arg(long, conflicts_with_all = ["text", "glpi"])]
     json: bool,
     /// Напечатать таблицу для чтения (так и без ключа)
-    #[arg(long)]
+    #[arg(long, conflicts_with = "glpi")]
     text: bool,
+    /// Напечатать документ GLPI (inventory_format, JSON) для сервера GLPI или для cos-controller device import
+    #[arg(long)]
+    glpi: bool,
     /// Читать копию системы из этого каталога (proc/, sys/, etc/, run/, usr/lib/, var/lib/; вместо
     /// sys/firmware/dmi/tables — файл dmidecode.bin от dmidecode --dump-bin)
     #[arg(long, value_name = "КАТАЛОГ", default_value = "/")]
@@ -66,8 +70,11 @@ pub(super) fn run(arguments: &Arguments, lang: Language) -> Result<ExitCode, Box
         ask_printers::complete(&mut inventory, &inventory::printer_hosts(&tree), Asking::default());
     }
     let mut out = BufWriter::new(io::stdout().lock());
+    let for_eyes = io::stdout().is_terminal();
     let written = if arguments.json {
-        write_json(&inventory, io::stdout().is_terminal(), &mut out)
+        write_json(&inventory, for_eyes, &mut out)
+    } else if arguments.glpi {
+        write_json(&glpi::export(&inventory), for_eyes, &mut out)
     } else {
         text_view::write(&inventory, lang, &mut out)
     };
@@ -87,11 +94,11 @@ fn limits(section_seconds: u64) -> Limits {
 }
 
 /// Indented for eyes, on one line for programs: indentation alone would add a half to a list of software.
-fn write_json(inventory: &Inventory, for_eyes: bool, out: &mut dyn Write) -> io::Result<()> {
+fn write_json(document: &impl Serialize, for_eyes: bool, out: &mut dyn Write) -> io::Result<()> {
     if for_eyes {
-        serde_json::to_writer_pretty(&mut *out, inventory)?;
+        serde_json::to_writer_pretty(&mut *out, document)?;
     } else {
-        serde_json::to_writer(&mut *out, inventory)?;
+        serde_json::to_writer(&mut *out, document)?;
     }
     writeln!(out)
 }

@@ -186,6 +186,7 @@ impl Subject<'_> {
                 boot: moment.boot,
                 uptime: Microseconds::saturating(u64::try_from(moment.uptime.as_micros()).unwrap_or(u64::MAX)),
             },
+            believed: None,
             held: std::collections::BTreeMap::new(),
             acknowledged: None,
             trust: Some(enrollment.trust.digest()),

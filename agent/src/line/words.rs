@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use cos_measurement::lease::Refusal;
 use cos_measurement::probe::Failure;
 use inventory_schema::measurement::verdict::{Judgement, Reason, Verdict};
-use inventory_schema::measurement::{Direction, Fault, Measurement, ServerPlace, TimestampSource};
+use inventory_schema::measurement::{Direction, Fault, Measurement, Method, ServerPlace, TimestampSource};
 
 use super::Checked;
 use crate::language::Language;
@@ -96,6 +96,9 @@ fn figures(measurement: &Measurement, judgement: &Judgement, lang: Language) -> 
     let used = decimal(used / 10, used % 10, lang);
     push(format!("передано {used} МБ"), format!("{used} MB were sent"));
     text.push('\n');
+    if let Some(raw) = measurement.rates.and_then(|rates| rates.raw) {
+        text.push_str(&own_number(measurement, raw.get(), lang));
+    }
     if let Some(server) = &measurement.server {
         let name = server.title.as_ref().map(ToString::to_string).unwrap_or_default();
         let _ = writeln!(
@@ -114,6 +117,27 @@ fn figures(measurement: &Measurement, judgement: &Judgement, lang: Language) -> 
                 "The program and not the system noted when packets arrived: this is less precise."
             )
         );
+    }
+    text
+}
+
+/// What the method itself prints, and what such a number is good for.
+fn own_number(measurement: &Measurement, raw: u64, lang: Language) -> String {
+    let raw = megabits(raw, lang);
+    let (name, advisory) = match measurement.method {
+        Method::Ndt7 => ("ndt7", true),
+        Method::Librespeed => ("LibreSpeed", true),
+        _ => ("TCP", false),
+    };
+    let mut text = match lang {
+        Language::Ru => format!("  По счёту {name}: {raw} Мбит/с; выше — в пересчёте на IP.\n"),
+        Language::En => format!("  As {name} counts: {raw} Mbit/s; above it is reckoned at the IP layer.\n"),
+    };
+    if advisory {
+        text.push_str(lang.choose(
+            "  Справочно: этот способ показывает скорость отдельных соединений, а не то, что пропускает линия.\n",
+            "  Advisory: this method shows how fast single connections were, and not what the line carries.\n",
+        ));
     }
     text
 }

@@ -76,6 +76,22 @@ impl Route {
         self.proxy_name().filter(|_| !may_be_excepted(controller, &exceptions))
     }
 
+    /// The proxy's whole URL, its login included, for connections to `host` that this program makes itself.
+    pub fn url_to(&self, host: &str) -> Option<String> {
+        let variable = |name: &str| std::env::var(name).ok();
+        match self {
+            Self::Direct => None,
+            Self::Through { url, login } => Some(match login {
+                Some(login) => with_login(url.as_str(), login),
+                None => url.as_str().to_owned(),
+            }),
+            Self::System => {
+                let exceptions = named_by(variable, &["NO_PROXY", "no_proxy"]).unwrap_or_default();
+                named_by(variable, &PROXY_VARIABLES).filter(|_| !may_be_excepted(host, &exceptions))
+            }
+        }
+    }
+
     /// The proxy's address for people, without a login; `None` when there is none.
     pub fn proxy_name(&self) -> Option<String> {
         match self {
@@ -84,6 +100,12 @@ impl Route {
             Self::System => system_proxy(|name| std::env::var(name).ok()),
         }
     }
+}
+
+fn with_login(url: &str, login: &Login) -> String {
+    let bare = without_login(url);
+    let rest = bare.split_once("://").map_or(bare.as_str(), |(_, rest)| rest);
+    format!("http://{}:{}@{rest}", login.name, login.password)
 }
 
 /// What the environment names, in the order in which the HTTP client looks.

@@ -33,6 +33,7 @@ fn recognized() -> Response {
         server_time: today(),
         next_check_in: Seconds::saturating(60),
         wait: Seconds::saturating(50),
+        beliefs_wanted: false,
         wanted: Vec::new(),
         receipt_wanted: false,
         collect_now: false,

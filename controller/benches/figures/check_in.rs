@@ -53,7 +53,7 @@ async fn callers(pair: &Pair) -> Outcome<Vec<Caller>> {
     for device in &pair.devices[..AT_ONE_TIME] {
         callers.push(Caller {
             connection: pair.our(device, false)?.connect().await?,
-            request: device.check_in(0),
+            request: device.check_in(0)?,
         });
     }
     Ok(callers)

@@ -54,7 +54,7 @@ pub async fn figures(pair: &Pair, table: &mut Table) -> Outcome {
 fn visitors(pair: &Pair, resume: bool) -> Outcome<Vec<Visitor>> {
     let devices = pair.devices[..AT_ONE_TIME].iter();
     devices
-        .map(|device| Ok(Visitor::new(pair.our(device, resume)?, device.check_in(0), resume)))
+        .map(|device| Ok(Visitor::new(pair.our(device, resume)?, device.check_in(0)?, resume)))
         .collect()
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use inventory_schema::canonical::CanonicalBytes;
-use inventory_schema::enrollment::{EnrollmentAnswer, EnrollmentToken};
+use inventory_schema::check_in::CheckIn;
+use inventory_schema::enrollment::{EnrollmentAnswer, EnrollmentToken, HardwareEvidence};
 use inventory_schema::{Digest, KeyFingerprint};
 use rcgen::{CertificateParams, KeyPair, PublicKeyData, SigningKey};
 use rustls::ClientConfig;
@@ -32,22 +33,25 @@ pub struct Computer {
     pub request: Vec<u8>,
     /// The bare certificate request, in PEM.
     pub csr: String,
+    evidence: Option<Digest>,
 }
 
 impl Computer {
     pub fn new(number: u64, token: &EnrollmentToken) -> Outcome<Self> {
         let key = KeyPair::generate()?;
         let csr = CertificateParams::default().serialize_request(&key)?.pem()?;
+        let evidence = json!({
+            "system_uuid": system_uuid(number), "system_serial": format!("PC{number:08}"), "board_serial": format!("BB{number:08}"),
+            "disk_serials": [format!("DS{number:08}")], "addresses": [address(number)],
+        });
         let document = json!({
             "protocol": { "oldest": 1, "newest": 1 }, "token": token.id, "region": REGION, "secret": token.secret, "csr": csr,
-            "agent": "0.1.0", "evidence": {
-                "system_uuid": system_uuid(number), "system_serial": format!("PC{number:08}"), "board_serial": format!("BB{number:08}"),
-                "disk_serials": [format!("DS{number:08}")], "addresses": [address(number)],
-            },
+            "agent": "0.1.0", "evidence": evidence,
         });
         Ok(Self {
             number,
             key,
+            evidence: serde_json::from_value::<HardwareEvidence>(evidence)?.digest(),
             request: request("/v1/enroll", "content-type: application/json\r\n", document.to_string().as_bytes()),
             csr,
         })
@@ -67,6 +71,7 @@ impl Computer {
             chain,
             receipt: Digest::of(issued.receipt.document.as_bytes()),
             trust: issued.trust.digest(),
+            evidence: self.evidence,
             head: None,
             held: BTreeMap::new(),
         })
@@ -94,6 +99,7 @@ pub struct Device {
     chain: Vec<CertificateDer<'static>>,
     receipt: Digest,
     trust: Digest,
+    evidence: Option<Digest>,
     pub head: Option<Head>,
     held: BTreeMap<String, Digest>,
 }
@@ -142,19 +148,21 @@ impl Device {
     }
 
     /// A check-in that has no news and expects none.
-    pub fn check_in(&self, wait: u64) -> Vec<u8> {
-        check_in(wait, &self.beliefs(), None)
+    pub fn check_in(&self, wait: u64) -> Outcome<Vec<u8>> {
+        Ok(check_in(wait, &self.beliefs()?, None))
     }
 
-    /// What it says in a check-in.
-    pub fn beliefs(&self) -> Value {
+    /// What it says in a check-in when nothing is new: one digest of all that it believes.
+    pub fn beliefs(&self) -> Outcome<Value> {
         let acknowledged = self
             .head
             .map(|(sequence, digest)| json!({ "place": { "epoch": 0, "sequence": sequence }, "digest": digest }));
-        json!({
-            "protocol": { "oldest": 1, "newest": 1 }, "agent": "0.1.0", "held": self.held, "acknowledged": acknowledged,
-            "trust": self.trust, "receipt": self.receipt, "spool": { "reports": 0, "bytes": 0, "tombstones": 0 },
-        })
+        let whole: CheckIn = serde_json::from_value(json!({
+            "protocol": { "oldest": 1, "newest": 2 }, "agent": "0.1.0", "held": self.held, "acknowledged": acknowledged, "clock": clock(),
+            "trust": self.trust, "receipt": self.receipt, "evidence": self.evidence,
+            "spool": { "reports": 0, "bytes": 0, "tombstones": 0 },
+        }))?;
+        Ok(serde_json::to_value(whole.summarized())?)
     }
 }
 

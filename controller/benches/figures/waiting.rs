@@ -131,7 +131,7 @@ impl House {
     async fn ours(pair: &mut Pair, agents: usize) -> Outcome<Self> {
         let mut waiters = Vec::new();
         for device in &pair.devices[..agents] {
-            waiters.push((pair.our(device, false)?, Waiter::Agent(device.beliefs())));
+            waiters.push((pair.our(device, false)?, Waiter::Agent(device.beliefs()?)));
         }
         let mut house = Self::open(&pair.ours, waiters, Publish::Order("collect")).await?;
         house.all_wait(&mut pair.ours).await?;

@@ -7,6 +7,7 @@
 pub mod body;
 pub mod check_in;
 pub mod enroll;
+pub mod line_test;
 pub mod rekey;
 pub mod renew;
 pub mod reports;

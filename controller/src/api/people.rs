@@ -192,6 +192,7 @@ impl<T> ListOf<T> {
         devices::show,
         devices::reports,
         devices::revoke,
+        devices::rule_kind,
         tokens::list,
         tokens::create,
         tokens::revoke,

@@ -121,7 +121,7 @@ async fn import(
 ) -> Result<Vec<Row>, Box<dyn Error>> {
     let authority = Arc::new(Authority::load(&config.authority.directory)?);
     let region = server::region(config, config.device_listener.address.port())?;
-    let state = AppState::new(store, authority, region, Clock::system(), Pace::of(config), config.limits.bodies());
+    let state = AppState::new(store, authority, region, Clock::system(), Pace::of(config), &config.limits);
     let importer = Importer::new(state.clone())?;
     let mut rows = Vec::with_capacity(folders.len());
     let mut progress = Progress::of(folders.len());

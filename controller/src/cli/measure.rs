@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -16,6 +17,8 @@ use super::{Outcome, asked_to_stop, start_log};
 use crate::config::value::Bounded;
 use crate::config::{Config, ConfigError, MeasuringServer};
 use crate::measure::{self, MeasureServer};
+use crate::state::Clock;
+use crate::tls::{self, CertificateFiles, Endpoint};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Пример:\n  cos-controller measure serve --listen 0.0.0.0:8444 --key-file measurement.key")]
@@ -68,6 +71,12 @@ struct ServeArguments {
     /// Сколько измерений в минуту разрешать без права от контроллера (0 — ни одного)
     #[arg(long, value_name = "N")]
     anonymous: Option<u64>,
+    /// Сертификат (PEM, цепочка) для wss; без него — только ws
+    #[arg(long, value_name = "FILE", requires = "certificate_key")]
+    certificate: Option<PathBuf>,
+    /// Закрытый ключ сертификата (PEM)
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    certificate_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -163,11 +172,25 @@ fn serve(arguments: &ServeArguments, path: &Path) -> Outcome {
     let started = Start::from(arguments, path)?;
     start_log(&started.log_filter);
     let keys = measure::read_keys(&started.key_file)?;
-    let server = MeasureServer::start(started.listen, &started.server, keys)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(asked_to_stop());
-    drop(server);
-    Ok(())
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let tls = tls_of(arguments)?;
+        let server = MeasureServer::start(started.listen, &started.server, keys, tls, &Clock::system())?;
+        asked_to_stop().await;
+        drop(server);
+        Ok(())
+    })
+}
+
+/// TLS for wss and streams, where a certificate is given; it is read again when its file changes.
+fn tls_of(arguments: &ServeArguments) -> Result<Option<Arc<rustls::ServerConfig>>, Box<dyn std::error::Error>> {
+    let (Some(certificate), Some(key)) = (&arguments.certificate, &arguments.certificate_key) else {
+        return Ok(None);
+    };
+    let (files, live) = CertificateFiles::open(certificate.clone(), key.clone())?;
+    let tls = Endpoint::people(live.clone())?.tls;
+    tokio::spawn(tls::watch_files(Arc::new(files), live));
+    Ok(Some(tls))
 }
 
 /// What a server alone is started with: the command line first, then the configuration, which is read only where the
@@ -244,6 +267,8 @@ mod tests {
             place: Some(Place::Beyond),
             port_mbits: Some(10_000),
             anonymous: Some(6),
+            certificate: None,
+            certificate_key: None,
         }
     }
 

@@ -83,7 +83,7 @@ pub fn run(arguments: &OrganizationArguments, config: &Config, now: Timestamp, o
 }
 
 #[derive(Debug, thiserror::Error)]
-enum FileError {
+pub(super) enum FileError {
     #[error("файл {path} не читается / the file cannot be read")]
     Read {
         path: PathBuf,
@@ -97,7 +97,7 @@ enum FileError {
 }
 
 /// The whole file, unless it is larger than `limit` bytes. What says no size (a pipe, a device) is read no further either.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let unreadable = |source| FileError::Read {
         path: path.to_owned(),
         source,

@@ -163,7 +163,12 @@ pub fn run(arguments: &TokenArguments, config: &Config, now: Timestamp, out: &mu
 
 /// Makes the token and records that the command line did.
 async fn make(store: &Store, origin: TokenOrigin, arguments: &CreateArguments, now: Timestamp) -> Result<EnrollmentToken, Box<dyn Error>> {
-    let place = place(store, arguments).await?;
+    let named = NamedPlace {
+        organization: &arguments.organization,
+        building: arguments.building,
+        room: arguments.room.as_deref(),
+    };
+    let place = place(store, &named).await?;
     let organization = place.organization_id;
     let address = match &place.room_name {
         Some(room) => format!("{}, {room}", place.address),
@@ -229,9 +234,17 @@ impl TokenFile {
     }
 }
 
-async fn place(store: &Store, wish: &CreateArguments) -> Result<Place, Box<dyn Error>> {
+/// A place as the command line names it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NamedPlace<'a> {
+    pub organization: &'a Ogrn,
+    pub building: i64,
+    pub room: Option<&'a str>,
+}
+
+pub(super) async fn place(store: &Store, wish: &NamedPlace<'_>) -> Result<Place, Box<dyn Error>> {
     let organization = store
-        .organization_by_ogrn(Scope::REGION, &wish.organization)
+        .organization_by_ogrn(Scope::REGION, wish.organization)
         .await?
         .ok_or_else(|| PlaceError::Organization(wish.organization.clone()))?
         .external_id;
@@ -240,14 +253,14 @@ async fn place(store: &Store, wish: &CreateArguments) -> Result<Place, Box<dyn E
         .into_iter()
         .find(|building| building.number == wish.building)
         .ok_or(PlaceError::Building(wish.building))?;
-    let room = match &wish.room {
+    let room = match wish.room {
         None => None,
         Some(number) => {
             let rooms = store.rooms(Scope::REGION, organization).await?;
             let room = rooms
                 .into_iter()
-                .find(|room| room.building_id == building.id && room.number == *number);
-            Some(room.ok_or_else(|| PlaceError::Room(number.clone()))?.external_id)
+                .find(|room| room.building_id == building.id && room.number == number);
+            Some(room.ok_or_else(|| PlaceError::Room(number.to_owned()))?.external_id)
         }
     };
     let place = store.place(Scope::REGION, organization, building.external_id, room).await?;

@@ -11,12 +11,13 @@ use inventory_schema::problem::ProblemCode;
 
 use super::boots::Sighting;
 use super::cases::note_repair;
+use super::stated::{Spoken, compare_spoken};
 use crate::enrollment::outage;
 use crate::group_commit::GroupCommit;
 use crate::state::AppState;
 use crate::store::boot::BootNote;
 use crate::store::presence::Standing;
-use crate::store::{Store, StoreError};
+use crate::store::{Scope, Store, StoreError};
 
 /// The most boots committed together.
 const LARGEST: usize = 512;
@@ -81,5 +82,13 @@ async fn see(state: &AppState, key: KeyFingerprint, standing: &Standing, hardwar
         return store.want_new_key(standing.device, key).await;
     }
     store.note_evidence(standing.device, hardware, state.clock.now()).await?;
+    if let Some(device) = store.device(Scope::REGION, standing.external_id).await? {
+        let spoken = Spoken {
+            id: device.id,
+            external_id: device.external_id,
+            organization_id: device.place.organization_id,
+        };
+        compare_spoken(store, spoken, hardware, state.clock.now()).await?;
+    }
     note_repair(store, standing.device, &likeness, state.clock.now()).await
 }

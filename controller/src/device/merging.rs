@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::access::Operator;
 use crate::activity_log::{Action, Entry, SubjectKind};
 use crate::state::AppState;
-use crate::store::device::Device;
+use crate::store::device::{Device, EvidenceLevel};
 use crate::store::review::{CaseDecision, CaseKind, CaseState, NewCase, ReviewCase};
 use crate::store::{Scope, StoreResult};
 
@@ -55,13 +55,17 @@ impl Seen {
 }
 
 impl Decider<'_> {
-    /// `false`: the records cannot be joined, or one of them is out of scope.
+    /// `false`: the records cannot be joined, or one of them is out of scope. An agent's record never goes into one that
+    /// another system told of.
     pub async fn merge(&self, seen: &Seen, survivor: Survivor) -> StoreResult<bool> {
         let Some(other) = &seen.other else { return Ok(false) };
         let (stays, goes) = match survivor {
             Survivor::Device => (&seen.device, other),
             Survivor::Other => (other, &seen.device),
         };
+        if stays.evidence_level == EvidenceLevel::Stated && goes.evidence_level == EvidenceLevel::Agent {
+            return Ok(false);
+        }
         if !self.state.store.merge_devices(goes.id, stays.id).await? {
             return Ok(false);
         }

@@ -12,6 +12,7 @@ use inventory_schema::{KeyFingerprint, Timestamp};
 use serde_json::json;
 
 use super::cases::{note_repair, tell_people};
+use super::stated::{Spoken, compare_spoken};
 use super::which::{WhichDevice, which_device_besides};
 use crate::authority::{Csr, IssueError};
 use crate::enrollment::{Certified, certify, outage};
@@ -177,6 +178,12 @@ impl Asked<'_> {
         let answer = self.issue(device, Some(self.owner.id)).await?;
         if let (Some(made), true) = (store.device(Scope::REGION, device).await.map_err(outage)?, device == proposed) {
             tell_people(store, made.id, &recognized, self.now).await.map_err(outage)?;
+            let spoken = Spoken {
+                id: made.id,
+                external_id: device,
+                organization_id: school,
+            };
+            compare_spoken(store, spoken, evidence, self.now).await.map_err(outage)?;
         }
         Ok(answer)
     }

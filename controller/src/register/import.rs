@@ -11,7 +11,7 @@ mod build;
 mod cell;
 mod column;
 mod csv;
-mod encoding;
+pub(crate) mod encoding;
 mod message;
 mod rows;
 mod words;

@@ -120,6 +120,11 @@ impl JudgedBatch {
         Ok(Self { answers, valid })
     }
 
+    /// How many reports the batch has, the refused ones included.
+    pub fn count(&self) -> usize {
+        self.answers.len()
+    }
+
     /// Every report is to be sent again.
     pub fn later(mut self) -> ReportAnswers {
         self.answers.iter_mut().for_each(|answer| answer.outcome = ReportOutcome::Retry);

@@ -1,5 +1,6 @@
 //! Devices and their keys: enrolled, found, moved, left, deleted.
 
+use inventory_schema::inventory::DeviceKind;
 use inventory_schema::organization::{BuildingId, OrganizationId, RoomId};
 use inventory_schema::signature::PublicKey;
 use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
@@ -24,6 +25,25 @@ pub enum DeviceState {
     Left,
 }
 
+/// Whose word stands behind what is known of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceLevel {
+    /// Its agent's, signed.
+    Agent,
+    /// Another system's: it cannot be checked, and never stands in an agent's place.
+    Stated,
+}
+
+impl EvidenceLevel {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Stated => "stated",
+        }
+    }
+}
+
 /// What lists and searches show of a device, taken from its newest sections. `None`: not reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeviceSummary {
@@ -39,7 +59,7 @@ pub struct DeviceSummary {
 
 impl DeviceSummary {
     /// This summary where it says something, `older` where it does not.
-    pub(super) fn or(self, older: Self) -> Self {
+    pub(crate) fn or(self, older: Self) -> Self {
         Self {
             host_name: self.host_name.or(older.host_name),
             maker: self.maker.or(older.maker),
@@ -97,12 +117,24 @@ pub struct Device {
     pub last_seen_at: Option<Timestamp>,
     pub last_report_at: Option<Timestamp>,
     pub state: DeviceState,
+    pub evidence_level: EvidenceLevel,
     pub agent_version: Option<String>,
     /// The computer's clock minus ours, microseconds.
     pub clock_offset_micros: Option<i64>,
     /// The signed receipt as JSON.
     pub receipt: Option<String>,
     pub summary: DeviceSummary,
+    /// What its agent concludes that it is.
+    pub concluded_kind: Option<DeviceKind>,
+    /// What people ruled that it is.
+    pub ruled_kind: Option<DeviceKind>,
+}
+
+impl Device {
+    /// What it is: the ruling where there is one.
+    pub fn kind(&self) -> Option<DeviceKind> {
+        self.ruled_kind.or(self.concluded_kind)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,8 +172,8 @@ macro_rules! device_where {
         concat!(
             "SELECT d.id, d.external_id, d.organization_id, o.external_id AS organization, v.short_name, v.municipality_id, m.time_zone, \
              d.building_id, b.external_id AS building, bv.address, d.room_id, r.external_id AS room, rv.name AS room_name, \
-             d.enrolled_at, p.last_seen_at, p.last_report_at, d.state, p.agent_version, p.clock_offset_micros, d.receipt, \
-             d.host_name, d.maker, d.model, d.serial, d.processor, d.memory_bytes, d.storage_bytes, d.os_title \
+             d.enrolled_at, p.last_seen_at, p.last_report_at, d.state, d.evidence_level, p.agent_version, p.clock_offset_micros, d.receipt, \
+             d.host_name, d.maker, d.model, d.serial, d.processor, d.memory_bytes, d.storage_bytes, d.os_title, d.kind, d.ruled_kind \
              FROM device d JOIN presence p ON p.device_id = d.id JOIN organization o ON o.id = d.organization_id \
              JOIN organization_version v ON v.organization_id = o.id AND v.superseded_at IS NULL \
              JOIN municipality m ON m.id = v.municipality_id \
@@ -352,10 +384,13 @@ pub(super) fn read(row: &AnyRow) -> StoreResult<Device> {
         last_seen_at: row.optional_time("last_seen_at")?,
         last_report_at: row.optional_time("last_report_at")?,
         state: row.word("state")?,
+        evidence_level: row.word("evidence_level")?,
         agent_version: row.optional_text("agent_version")?,
         clock_offset_micros: row.optional_int("clock_offset_micros")?,
         receipt: row.optional_text("receipt")?,
         summary: DeviceSummary::read(row)?,
+        concluded_kind: row.optional_word("kind")?,
+        ruled_kind: row.optional_word("ruled_kind")?,
     })
 }
 

@@ -1,9 +1,10 @@
 //! Lists of devices: by place, by words, by silence.
 
 use inventory_schema::Timestamp;
+use inventory_schema::inventory::DeviceKind;
 use inventory_schema::organization::{BuildingId, OrganizationId, RoomId};
 
-use super::device::{Device, DeviceState, device_where, read};
+use super::device::{Device, DeviceState, EvidenceLevel, device_where, read};
 use super::fold::search_pattern;
 use super::organization::in_scope;
 use super::statement::{Columns, records, word};
@@ -20,9 +21,12 @@ pub struct DeviceFilter {
     /// Words of the host name, maker, model, serial number, processor or system, in this order; or the device's id.
     pub query: Option<String>,
     pub state: Option<DeviceState>,
+    pub evidence_level: Option<EvidenceLevel>,
     pub contact: Option<Contact>,
     /// Enrolled at or after this time.
     pub enrolled_since: Option<Timestamp>,
+    /// As people ruled, or else as the agent concludes.
+    pub kind: Option<DeviceKind>,
 }
 
 /// When a device was last heard of.
@@ -32,7 +36,7 @@ pub enum Contact {
     Since(Timestamp),
     /// Heard of, but not since this time.
     SilentSince(Timestamp),
-    /// Enrolled and never reported anything.
+    /// Enrolled by its agent, and never reported anything.
     NeverReported,
 }
 
@@ -43,8 +47,9 @@ macro_rules! matching {
             " AND d.merged_into IS NULL AND ($3 IS NULL OR o.external_id = $3) AND ($4 IS NULL OR b.external_id = $4) AND ($5 IS NULL OR r.external_id = $5) \
              AND ($6 IS NULL OR d.search_key LIKE $6 ESCAPE '\\') AND ($7 IS NULL OR d.state = $7) \
              AND ($8 IS NULL OR p.last_seen_at >= $8) AND ($9 IS NULL OR p.last_seen_at < $9) \
-             AND ($10 = 0 OR p.last_report_at IS NULL) AND ($11 IS NULL OR v.municipality_id = $11) \
-             AND ($12 IS NULL OR d.enrolled_at >= $12)"
+             AND ($10 = 0 OR (p.last_report_at IS NULL AND d.evidence_level = 'agent')) AND ($11 IS NULL OR v.municipality_id = $11) \
+             AND ($12 IS NULL OR d.enrolled_at >= $12) AND ($13 IS NULL OR d.evidence_level = $13) \
+             AND ($14 IS NULL OR COALESCE(d.ruled_kind, d.kind) = $14)"
         )
     };
 }
@@ -55,7 +60,7 @@ impl Store {
         let rows = bound(
             sqlx::query(device_where!(concat!(
                 matching!(),
-                " ORDER BY v.sort_key, COALESCE(d.host_name, ''), d.id LIMIT $13 OFFSET $14"
+                " ORDER BY v.sort_key, COALESCE(d.host_name, ''), d.id LIMIT $15 OFFSET $16"
             ))),
             scope,
             filter,
@@ -85,7 +90,7 @@ impl Store {
 
 type Query = sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments>;
 
-/// Binds `$1` to `$12`.
+/// Binds `$1` to `$14`.
 fn bound(query: Query, scope: Scope, filter: &DeviceFilter) -> Query {
     let (since, silent, never) = match filter.contact {
         Some(Contact::Since(at)) => (Some(at.unix_micros()), None, 0),
@@ -106,4 +111,6 @@ fn bound(query: Query, scope: Scope, filter: &DeviceFilter) -> Query {
         .bind(i64::from(never))
         .bind(filter.municipality)
         .bind(filter.enrolled_since.map(Timestamp::unix_micros))
+        .bind(filter.evidence_level.map(EvidenceLevel::as_str))
+        .bind(filter.kind.map(|kind| word(&kind)))
 }

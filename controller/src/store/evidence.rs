@@ -62,10 +62,21 @@ impl Store {
         Ok(found.pop().unwrap_or_default())
     }
 
+    /// The devices that another system told of with one of these readings; those that people joined into another record
+    /// are not asked about again. Agents' own readings are no part of this, and this is none of theirs.
+    pub async fn imported_neighbours(&self, items: &BTreeSet<EvidenceItem>) -> StoreResult<EvidenceNeighbours> {
+        let mut found = self.neighbours_of_each(&TOLD, std::slice::from_ref(items)).await?;
+        Ok(found.pop().unwrap_or_default())
+    }
+
     /// The same for many computers at once, in their order.
     pub async fn evidence_neighbours_of_each(&self, computers: &[BTreeSet<EvidenceItem>]) -> StoreResult<Vec<EvidenceNeighbours>> {
+        self.neighbours_of_each(&READ, computers).await
+    }
+
+    async fn neighbours_of_each(&self, among: &Recorded, computers: &[BTreeSet<EvidenceItem>]) -> StoreResult<Vec<EvidenceNeighbours>> {
         let mut connection = self.read().acquire().await?;
-        let sharing = sharing(&mut connection, computers.iter().flatten().collect()).await?;
+        let sharing = sharing(&mut connection, &among.find, computers.iter().flatten().collect()).await?;
         let telling = |items: &BTreeSet<EvidenceItem>| -> BTreeSet<i64> {
             let devices = items.iter().filter_map(|item| sharing.get(item));
             devices
@@ -75,7 +86,7 @@ impl Store {
                 .collect()
         };
         let wanted: BTreeSet<i64> = computers.iter().flat_map(telling).collect();
-        let records = records_of(&mut connection, wanted).await?;
+        let records = records_of(&mut connection, &among.items, wanted).await?;
         let neighbours = |items: &BTreeSet<EvidenceItem>| {
             let mut candidates: BTreeMap<i64, EvidenceCandidate> = BTreeMap::new();
             for record in telling(items).iter().filter_map(|device| records.get(device)) {
@@ -113,20 +124,55 @@ impl Store {
     }
 }
 
-/// Up to [`COMMON_FROM`] devices per value: a value that a whole region shares costs no more than another.
-async fn sharing(connection: &mut AnyConnection, items: BTreeSet<&EvidenceItem>) -> StoreResult<HashMap<EvidenceItem, Vec<i64>>> {
-    const FIND: Bulk = Bulk {
+/// Where readings are recorded: who shares a value, and what is recorded of whom.
+struct Recorded {
+    find: Bulk,
+    items: Bulk,
+}
+
+const _: () = assert!(COMMON_FROM == 10, "the statements count as far as this");
+
+/// What agents read.
+const READ: Recorded = Recorded {
+    find: Bulk {
         before: "WITH v(kind, value) AS (VALUES",
         after: ") SELECT v.kind, v.value, (SELECT string_agg(CAST(s.device_id AS TEXT), ',') FROM \
                 (SELECT e.device_id FROM device_evidence e WHERE e.kind = v.kind AND e.value = v.value AND e.gone_at IS NULL LIMIT 10) AS s) \
                 AS devices FROM v",
-    };
-    const _: () = assert!(COMMON_FROM == 10, "the statement counts as far as this");
+    },
+    items: Bulk {
+        before: "WITH v(wanted) AS (VALUES",
+        after: ") SELECT e.device_id, e.kind, e.value, s.external_id, s.organization_id, s.id AS survivor FROM v \
+                JOIN device_evidence e ON e.device_id = v.wanted JOIN device d ON d.id = e.device_id \
+                JOIN device s ON s.id = COALESCE(d.merged_into, d.id) WHERE e.gone_at IS NULL",
+    },
+};
+
+/// What other systems told.
+const TOLD: Recorded = Recorded {
+    find: Bulk {
+        before: "WITH v(kind, value) AS (VALUES",
+        after: ") SELECT v.kind, v.value, (SELECT string_agg(CAST(s.device_id AS TEXT), ',') FROM \
+                (SELECT e.device_id FROM imported_evidence e WHERE e.kind = v.kind AND e.value = v.value LIMIT 10) AS s) AS devices FROM v",
+    },
+    items: Bulk {
+        before: "WITH v(wanted) AS (VALUES",
+        after: ") SELECT e.device_id, e.kind, e.value, d.external_id, d.organization_id, d.id AS survivor FROM v \
+                JOIN imported_evidence e ON e.device_id = v.wanted JOIN device d ON d.id = e.device_id WHERE d.merged_into IS NULL",
+    },
+};
+
+/// Up to [`COMMON_FROM`] devices per value: a value that a whole region shares costs no more than another.
+async fn sharing(
+    connection: &mut AnyConnection,
+    find: &Bulk,
+    items: BTreeSet<&EvidenceItem>,
+) -> StoreResult<HashMap<EvidenceItem, Vec<i64>>> {
     let rows = items
         .into_iter()
         .map(|item| vec![item.kind.as_str().into(), item.value.as_str().into()]);
     let mut sharing = HashMap::new();
-    for row in FIND.fetch(connection, rows.collect()).await? {
+    for row in find.fetch(connection, rows.collect()).await? {
         let Some(devices) = row.optional_text("devices")? else { continue };
         let devices = devices.split(',').map(str::parse).collect::<Result<_, _>>();
         let devices = devices.map_err(|error| StoreError::corrupt("devices", error))?;
@@ -136,16 +182,14 @@ async fn sharing(connection: &mut AnyConnection, items: BTreeSet<&EvidenceItem>)
 }
 
 /// What is recorded of these devices; a joined one as the one it was joined into.
-async fn records_of(connection: &mut AnyConnection, devices: BTreeSet<i64>) -> StoreResult<HashMap<i64, EvidenceCandidate>> {
-    const ITEMS: Bulk = Bulk {
-        before: "WITH v(wanted) AS (VALUES",
-        after: ") SELECT e.device_id, e.kind, e.value, s.external_id, s.organization_id, s.id AS survivor FROM v \
-                JOIN device_evidence e ON e.device_id = v.wanted JOIN device d ON d.id = e.device_id \
-                JOIN device s ON s.id = COALESCE(d.merged_into, d.id) WHERE e.gone_at IS NULL",
-    };
+async fn records_of(
+    connection: &mut AnyConnection,
+    recorded: &Bulk,
+    devices: BTreeSet<i64>,
+) -> StoreResult<HashMap<i64, EvidenceCandidate>> {
     let wanted = devices.into_iter().map(|device| vec![device.into()]).collect();
     let mut records: HashMap<i64, EvidenceCandidate> = HashMap::new();
-    for row in &ITEMS.fetch(connection, wanted).await? {
+    for row in &recorded.fetch(connection, wanted).await? {
         let record = match records.entry(row.int("device_id")?) {
             hash_map::Entry::Occupied(entry) => entry.into_mut(),
             hash_map::Entry::Vacant(entry) => entry.insert(EvidenceCandidate {
@@ -219,7 +263,7 @@ pub(super) async fn note_all(connection: &mut AnyConnection, noted: &[NotedEvide
     Ok(())
 }
 
-fn read_item(row: &AnyRow) -> StoreResult<EvidenceItem> {
+pub(super) fn read_item(row: &AnyRow) -> StoreResult<EvidenceItem> {
     Ok(EvidenceItem {
         kind: row.word("kind")?,
         value: row.text("value")?,

@@ -7,9 +7,10 @@ use inventory_schema::device::BootId;
 use inventory_schema::{DeviceId, KeyFingerprint, Timestamp};
 use sqlx::AnyConnection;
 
-use super::statement::Columns;
+use super::organization::in_scope;
+use super::statement::{Columns, records};
 use super::wake::Change;
-use super::{Store, StoreResult};
+use super::{Scope, Store, StoreResult};
 
 /// What a question about a key depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,14 @@ pub struct Relatives {
     /// Joined into it.
     pub merged: Vec<Relative>,
     pub cloned_from: Option<Relative>,
+    pub copies: i64,
+}
+
+/// A device whose disk others came up from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopiedDevice {
+    pub original: Relative,
+    pub organization_short_name: String,
     pub copies: i64,
 }
 
@@ -165,6 +174,33 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// The devices whose disks were copied, those with a new copy first.
+    pub async fn copied_devices(&self, scope: Scope, limit: i64) -> StoreResult<Vec<CopiedDevice>> {
+        let rows = sqlx::query(concat!(
+            "SELECT o.id, o.external_id, o.host_name, v.short_name, c.copies FROM (SELECT cloned_from AS original, COUNT(*) AS copies, \
+             MAX(id) AS newest FROM device WHERE cloned_from IS NOT NULL GROUP BY cloned_from) AS c JOIN device o ON o.id = c.original \
+             JOIN organization_version v ON v.organization_id = o.organization_id AND v.superseded_at IS NULL WHERE ",
+            in_scope!(),
+            " ORDER BY c.newest DESC LIMIT $3"
+        ))
+        .bind(scope.municipality)
+        .bind(scope.organization)
+        .bind(limit)
+        .fetch_all(self.read())
+        .await?;
+        records(&rows, |row| {
+            Ok(CopiedDevice {
+                original: Relative {
+                    id: row.int("id")?,
+                    external_id: row.parsed("external_id")?,
+                    host_name: row.optional_text("host_name")?,
+                },
+                organization_short_name: row.text("short_name")?,
+                copies: row.int("copies")?,
+            })
+        })
     }
 
     /// Joins `device` into `survivor`, and what was joined into it. `false`: one of them is gone or joined already.

@@ -21,6 +21,8 @@ pub struct DeviceCounts {
     pub silent_week: i64,
     /// Enrolled and never reported anything.
     pub never_reported: i64,
+    /// Another system told of them, and no agent.
+    pub stated: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,8 @@ impl Store {
             "SELECT m.id, m.name, COUNT(DISTINCT v.organization_id) AS organizations, COUNT(d.id) AS total, \
              COUNT(CASE WHEN p.last_seen_at >= $3 THEN 1 END) AS seen_day, \
              COUNT(CASE WHEN p.last_seen_at < $4 THEN 1 END) AS silent_week, \
-             COUNT(CASE WHEN d.id IS NOT NULL AND p.last_report_at IS NULL THEN 1 END) AS never_reported \
+             COUNT(CASE WHEN d.evidence_level = 'agent' AND p.last_report_at IS NULL THEN 1 END) AS never_reported, \
+             COUNT(CASE WHEN d.evidence_level = 'stated' THEN 1 END) AS stated \
              FROM municipality m JOIN organization_version v ON v.municipality_id = m.id AND v.superseded_at IS NULL \
              LEFT JOIN device d ON d.organization_id = v.organization_id AND d.state <> 'left' AND d.merged_into IS NULL \
              LEFT JOIN presence p ON p.device_id = d.id WHERE ",
@@ -67,6 +70,7 @@ impl Store {
                 seen_day: sum(|m| m.devices.seen_day),
                 silent_week: sum(|m| m.devices.silent_week),
                 never_reported: sum(|m| m.devices.never_reported),
+                stated: sum(|m| m.devices.stated),
             },
             municipalities,
         })
@@ -83,6 +87,7 @@ fn read(row: &AnyRow) -> StoreResult<MunicipalityCounts> {
             seen_day: row.int("seen_day")?,
             silent_week: row.int("silent_week")?,
             never_reported: row.int("never_reported")?,
+            stated: row.int("stated")?,
         },
     })
 }

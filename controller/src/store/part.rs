@@ -7,16 +7,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use inventory_schema::inventory::AnySection;
+use inventory_schema::inventory::{AnySection, DeviceKind};
 use inventory_schema::{DeviceId, Digest, SectionName, Timestamp};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::fold::{fold, search_pattern};
+use super::identifier::StatedIdentifiers;
 use super::organization::in_scope;
 use super::report_reading::decompress;
 use super::statement::{Bulk, Columns, Value, raw, records, word};
-use super::{Page, Scope, Store, StoreError, StoreResult, change};
+use super::{Page, Scope, Store, StoreError, StoreResult, change, device_kind, identifier};
+use crate::identifier::readings;
 use crate::name;
 use crate::part::ledger::{Holding, Ledger, Reporter, Standing};
 use crate::part::reading::parts_of;
@@ -36,6 +38,8 @@ pub struct DevicePart {
     pub first_seen_at: Timestamp,
     /// While the device has it: the device's last sign of life.
     pub last_seen_at: Timestamp,
+    /// When the device stated it last: it says so again only when something else changes.
+    pub stated_at: Timestamp,
     pub gone_at: Option<Timestamp>,
     pub standing: Option<Standing>,
 }
@@ -69,6 +73,9 @@ struct Due {
     received_at: Timestamp,
     is_first: bool,
     statement: Option<Statement>,
+    /// Of a system section: what names the device, and what it is.
+    identifiers: Option<StatedIdentifiers>,
+    kind: Option<DeviceKind>,
 }
 
 macro_rules! part_columns {
@@ -112,6 +119,10 @@ impl Store {
             }
         }
         write(&mut transaction, ledger).await?;
+        let stated: Vec<StatedIdentifiers> = due.iter().filter_map(|due| due.identifiers.clone()).collect();
+        identifier::take_in(&mut transaction, &stated).await?;
+        let concluded: BTreeMap<i64, DeviceKind> = due.iter().filter_map(|due| Some((due.reporter.device, due.kind?))).collect();
+        device_kind::note_concluded(&mut transaction, concluded.into_iter().collect()).await?;
         note_read(&mut transaction, &due).await?;
         transaction.commit().await?;
         Ok(due.len())
@@ -293,18 +304,30 @@ async fn due_sections(connection: &mut AnyConnection) -> StoreResult<Vec<Due>> {
 fn read_due(row: &AnyRow) -> StoreResult<Due> {
     let section: SectionName = row.parsed("section")?;
     let body = decompress(&row.bytes("bytes")?, row.int("size")?)?;
+    let (device, received_at) = (row.int("device_id")?, row.time("received_at")?);
+    // A form that this program does not know states nothing to it.
+    let read = AnySection::read(section, &body).ok();
+    let system = match &read {
+        Some(AnySection::System(system)) => Some(system),
+        _ => None,
+    };
     Ok(Due {
         reporter: Reporter {
-            device: row.int("device_id")?,
+            device,
             survivor: row.int("survivor")?,
             seen_at: row.optional_time("last_seen_at")?,
         },
         section,
         digest: row.digest("body_digest")?,
-        received_at: row.time("received_at")?,
+        received_at,
         is_first: row.optional_digest("parts_digest")?.is_none(),
-        // A form that this program does not know states nothing to it.
-        statement: AnySection::read(section, &body).ok().and_then(|section| parts_of(&section)),
+        identifiers: system.map(|system| StatedIdentifiers {
+            device,
+            at: received_at,
+            readings: readings(system),
+        }),
+        kind: system.and_then(|system| Some(system.content()?.kind.as_ref()?.kind)),
+        statement: read.as_ref().and_then(parts_of),
     })
 }
 
@@ -493,6 +516,7 @@ fn read_held(row: &AnyRow) -> StoreResult<DevicePart> {
     Ok(DevicePart {
         part: read_part(row)?,
         first_seen_at: row.time("first_seen_at")?,
+        stated_at: stated,
         last_seen_at: if gone_at.is_some() { stated } else { stated.max(seen) },
         gone_at,
         standing: row.optional_word("standing")?,

@@ -25,7 +25,9 @@ mod group;
 mod unchanged;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
+use inventory_schema::check_in::Beliefs;
 use inventory_schema::device::BootId;
 use inventory_schema::envelope::ChainHead;
 use inventory_schema::{DeviceId, Digest, KeyFingerprint, SectionName, Timestamp};
@@ -146,6 +148,7 @@ pub struct Standing {
     pub clock_offset_micros: Option<i64>,
     /// Whether every section that the device states is held with its body.
     is_whole: bool,
+    beliefs_digest: OnceLock<Digest>,
 }
 
 impl Standing {
@@ -164,7 +167,23 @@ impl Standing {
             agent_version: None,
             clock_offset_micros: None,
             is_whole,
+            beliefs_digest: OnceLock::new(),
         }
+    }
+
+    /// What the device believes when it has heard all of this.
+    pub fn beliefs(&self) -> Beliefs<'_> {
+        Beliefs {
+            held: &self.held,
+            acknowledged: self.head,
+            receipt: self.receipt,
+            evidence: self.evidence,
+        }
+    }
+
+    /// Of those beliefs; reckoned once for as long as this is remembered.
+    pub fn beliefs_digest(&self) -> Digest {
+        *self.beliefs_digest.get_or_init(|| self.beliefs().digest())
     }
 
     /// What the database is asked about next time.

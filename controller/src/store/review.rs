@@ -122,6 +122,25 @@ impl Store {
         Ok(())
     }
 
+    /// Opens a case unless there is one already, which then stays as it is.
+    pub async fn open_case_once(&self, case: &NewCase) -> StoreResult<()> {
+        sqlx::query(
+            "INSERT INTO review_case (external_id, kind, device_id, other_device_id, subject, detail, state, opened_at, last_seen_at, times) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, 1) ON CONFLICT (device_id, kind, subject) DO NOTHING",
+        )
+        .bind(CaseId::now_v7().to_string())
+        .bind(word(&case.kind))
+        .bind(case.device)
+        .bind(case.other)
+        .bind(case.subject.as_str())
+        .bind(case.detail.as_str())
+        .bind(word(&case.state))
+        .bind(case.at.unix_micros())
+        .execute(self.write())
+        .await?;
+        Ok(())
+    }
+
     /// Newest first; those that wait for a person, or all.
     pub async fn cases(&self, scope: Scope, only_open: bool, page: Page) -> StoreResult<Listing<ReviewCase>> {
         let rows = sqlx::query(case_where!(

@@ -1,19 +1,28 @@
-//! One device: its place, its chain, every section with the source of each fact, its reports; moving it.
+//! One device: what it is in one line, its kind and numbers, its place, its chain, every section with the source of each
+//! fact, its reports; moving it.
 
+mod before;
+pub mod headline;
 mod history;
+pub mod identity;
+pub mod kind;
 
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use inventory_schema::envelope::{ChainPlace, Resumption};
+use inventory_schema::inventory::{AnySection, KindVerdict, System};
+use inventory_schema::section::Section;
 use inventory_schema::{DeviceId, SectionName, Timestamp};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::headline::{Facts as Headline, headline};
 use self::history::History;
-use super::devices::{DeviceRow, Presence, hardware, model, name};
+use self::kind::KindView;
+use super::devices::{DeviceRow, Presence, name};
 use super::error::PageError;
 use super::format::exact_moment;
 use super::language::Language;
@@ -21,17 +30,19 @@ use super::page::{Page, Visit, html};
 use super::pager::{Pager, piece};
 use super::place::{ChoiceGroup, PlaceChoice, choices, in_words};
 use super::review::{CaseLine, case_line};
-use super::section::{Cell, FactLine, SectionView};
+use super::section::{Cell, FactLine, Knowing, SectionView};
 use super::session::SignedIn;
 use crate::access::Right;
 use crate::activity_log::{Action, Entry, SubjectKind};
 use crate::enrollment::reissue_receipt;
-use crate::name::Names;
+use crate::part::reading::parts_of;
 use crate::revocation::revoke;
 use crate::state::AppState;
+use crate::store::Scope;
 use crate::store::device::Device;
 use crate::store::finding::{Finding, FindingKind};
 use crate::store::identity::Relatives;
+use crate::store::imported::ImportedDevice;
 use crate::store::report::ReportState;
 use crate::store::report_reading::{CurrentSection, ReportRecord};
 
@@ -81,8 +92,12 @@ struct DevicePage {
     page: Page,
     id: String,
     name: String,
-    model: String,
-    hardware: String,
+    /// The computer in one line.
+    headline: String,
+    kind: KindView,
+    may_overrule: bool,
+    /// The numbers by which it names itself.
+    numbers: Vec<FactLine>,
     state: Presence,
     facts: Vec<FactLine>,
     may_move: bool,
@@ -90,6 +105,8 @@ struct DevicePage {
     may_export: bool,
     /// No key of the device is in force.
     revoked: bool,
+    /// Another system told of it, and no agent.
+    is_stated: bool,
     places: Vec<ChoiceGroup>,
     chain: ChainView,
     relatives: Relatives,
@@ -121,11 +138,15 @@ pub async fn show(
     signed_in: SignedIn,
     visit: Visit,
 ) -> Result<Response, PageError> {
-    let scope = signed_in.operator.scope.into();
+    let scope: Scope = signed_in.operator.scope.into();
     let device = state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
     let (number, piece) = piece(query.page);
     let reports = state.store.reports(device.id, piece).await?;
-    let current = state.store.current_sections(device.id).await?;
+    let told = state.store.imported_device(device.id).await?;
+    let current = match &told {
+        Some(_) => state.store.imported_sections(device.id).await?,
+        None => state.store.current_sections(device.id).await?,
+    };
     let kept_since = state.store.kept_since().await?;
     let names = state.store.names().await?;
     let (l, now) = (visit.language, visit.now);
@@ -140,7 +161,15 @@ pub async fn show(
     let revoked = is_revoked(&state, &device).await?;
     let may_review = signed_in.operator.may(Right::ReviewDevices);
     let cases = state.store.cases_of(device.id).await?;
-    let may_revoke = !revoked && signed_in.operator.may(Right::RevokeDevices);
+    let may_revoke = !revoked && told.is_none() && signed_in.operator.may(Right::RevokeDevices);
+    let parts = state.store.parts_of(device.id).await?;
+    let read = sections_read(&current);
+    let know = Knowing {
+        held: &parts,
+        ..Knowing::of(&names, l)
+    };
+    let rulings = state.store.kind_rulings(device.id).await?;
+    let numbers = numbers(&state, scope, &device, &read, &know, &page).await?;
     let places = if may_move {
         choices(&state.store, scope, device.place.organization, &chosen(&device), l).await?
     } else {
@@ -149,10 +178,13 @@ pub async fn show(
     html(DevicePage {
         id: id.to_string(),
         name: name(&device, l),
-        model: model(&device),
-        hardware: hardware(&device, l),
+        headline: headline(&Headline::of(device.kind(), &read), &device.summary, &names, l),
+        kind: kind::view(&device, kind_verdict(&read), &rulings, l),
+        may_overrule: may_move,
+        numbers,
         state: Presence::of(&device, now),
-        facts: facts(&device, &page),
+        facts: facts(&device, told.as_ref(), &page),
+        is_stated: told.is_some(),
         may_move,
         may_revoke,
         may_export: signed_in.operator.may(Right::ExportEvidence),
@@ -162,8 +194,8 @@ pub async fn show(
         relatives: state.store.relatives(device.id).await?,
         cases: cases.iter().map(|case| case_line(case, l)).collect(),
         may_review,
-        sections: sections(&current, &names, l),
-        history: History::of(&state, scope, &device, &names, &page).await?,
+        sections: sections(&current, &know, &page),
+        history: History::of(&state, scope, &device, &parts, &names, &page).await?,
         may_teach: signed_in.operator.may(Right::TeachNames),
         reports: reports.rows.iter().map(report_line).collect(),
         reports_total: reports.total,
@@ -181,12 +213,15 @@ fn chosen(device: &Device) -> String {
         .map_or_else(|| building.to_string(), |room| format!("{building}/{room}"))
 }
 
-fn facts(device: &Device, page: &Page) -> Vec<FactLine> {
+fn facts(device: &Device, told: Option<&ImportedDevice>, page: &Page) -> Vec<FactLine> {
     let l = page.language;
     let line = |label: String, text: String| FactLine {
         label,
         cell: Cell::plain(text),
     };
+    if let Some(told) = told {
+        return told_facts(device, told, page);
+    }
     let seen = device.last_seen_at.map_or_else(|| l.t("never"), |at| page.moment(&at));
     let agent = device.agent_version.clone().map(|version| line(l.t("device-agent"), version));
     [
@@ -199,6 +234,36 @@ fn facts(device: &Device, page: &Page) -> Vec<FactLine> {
         Some(line(l.t("device-enrolled"), page.moment(&device.enrolled_at))),
         agent,
         Some(line(l.t("device-clock"), clock(device.clock_offset_micros, l))),
+        Some(line(l.t("device-id"), device.external_id.to_string())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Of a record that another system told of: who, when, from which file.
+fn told_facts(device: &Device, told: &ImportedDevice, page: &Page) -> Vec<FactLine> {
+    let l = page.language;
+    let line = |label: String, text: String| FactLine {
+        label,
+        cell: Cell::plain(text),
+    };
+    let telling = &told.telling;
+    [
+        Some(line(l.t("organization"), device.place.organization_short_name.clone())),
+        Some(line(
+            l.t("place"),
+            in_words(&device.place.address, device.place.room_name.as_deref()),
+        )),
+        Some(line(l.t("stated-origin"), l.family("source", &telling.origin))),
+        telling.client.clone().map(|client| line(l.t("stated-client"), client)),
+        Some(line(l.t("stated-file"), telling.file_name.clone())),
+        telling
+            .looked_at
+            .clone()
+            .map(|at| line(l.t("stated-looked-at"), at.replace('T', " "))),
+        Some(line(l.t("stated-imported"), page.moment(&told.imported_at))),
+        Some(line(l.t("stated-foreign-id"), telling.foreign_id.clone())),
         Some(line(l.t("device-id"), device.external_id.to_string())),
     ]
     .into_iter()
@@ -314,16 +379,57 @@ fn finding_words(detail: &str, l: Language) -> String {
     [place, reason, digest].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-/// Every section in the schema's order: what was stored, and what is missing.
-fn sections(current: &[CurrentSection], names: &Names, l: Language) -> Vec<SectionView> {
+/// The sections that say what a computer is; the lists of software are read where they are shown.
+fn sections_read(current: &[CurrentSection]) -> Vec<AnySection> {
+    let named = current.iter().filter(|section| section.section != SectionName::Software);
+    named
+        .filter_map(|section| AnySection::read(section.section, section.body.as_deref()?).ok())
+        .collect()
+}
+
+fn system_of(read: &[AnySection]) -> Option<&Section<System>> {
+    read.iter().find_map(|section| match section {
+        AnySection::System(section) => Some(section),
+        _ => None,
+    })
+}
+
+fn kind_verdict(read: &[AnySection]) -> Option<&KindVerdict> {
+    system_of(read)?.content()?.kind.as_ref()
+}
+
+async fn numbers(
+    state: &AppState,
+    scope: Scope,
+    device: &Device,
+    read: &[AnySection],
+    know: &Knowing<'_>,
+    page: &Page,
+) -> Result<Vec<FactLine>, PageError> {
+    let known = identity::Known {
+        system: system_of(read).cloned(),
+        kept: state.store.identifiers_of(device.id).await?,
+        beside: state.store.carriers_beside(scope, device.id).await?,
+    };
+    Ok(identity::lines(&known, know, page.zone()))
+}
+
+/// Every section in the schema's order: what was stored, what is missing, and beside what could not be read what was read
+/// before.
+fn sections(current: &[CurrentSection], know: &Knowing<'_>, page: &Page) -> Vec<SectionView> {
     SectionName::ALL
         .into_iter()
         .map(|name| {
             let stored = current.iter().find(|section| section.section == name);
-            match stored.and_then(|section| section.body.as_deref().map(|body| (section, body))) {
-                Some((section, body)) => SectionView::of(name, body, section.received_at, names, l),
-                None => SectionView::missing(name, l),
+            let Some((section, body)) = stored.and_then(|section| section.body.as_deref().map(|body| (section, body))) else {
+                return SectionView::missing(name, know.language);
+            };
+            let mut view = SectionView::of(name, body, section.received_at, know);
+            if view.is_wanting() {
+                let stated = AnySection::read(name, body).ok().and_then(|section| parts_of(&section));
+                view.blocks.extend(before::block(name, stated.as_ref(), know, page.zone()));
             }
+            view
         })
         .collect()
 }

@@ -6,9 +6,12 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use inventory_schema::Timestamp;
+use inventory_schema::inventory::DeviceKind;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use super::device::headline::capitalized;
+use super::device::kind::{choices, kind_name};
 use super::error::PageError;
 use super::format::{disk_size, memory_size, start_of_day};
 use super::language::Language;
@@ -17,8 +20,9 @@ use super::pager::{Pager, piece};
 use super::place::Choice;
 use super::session::SignedIn;
 use crate::access::Right;
+use crate::device::kind::kind_named;
 use crate::state::AppState;
-use crate::store::device::{Device, DeviceState};
+use crate::store::device::{Device, DeviceState, EvidenceLevel};
 use crate::store::device_list::{Contact, DeviceFilter};
 
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -31,12 +35,15 @@ pub enum Presence {
     Silent,
     Never,
     Left,
+    /// Another system told of it, and no agent.
+    Stated,
 }
 
 impl Presence {
     pub fn of(device: &Device, now: Timestamp) -> Self {
         match (device.state, device.last_seen_at) {
             (DeviceState::Left, _) => Self::Left,
+            _ if device.evidence_level == EvidenceLevel::Stated => Self::Stated,
             _ if device.last_report_at.is_none() => Self::Never,
             (_, Some(at)) if at >= now - DAY => Self::Seen,
             (_, Some(at)) if at >= now - 7 * DAY => Self::Quiet,
@@ -51,13 +58,14 @@ impl Presence {
             Self::Silent => "silent",
             Self::Never => "never",
             Self::Left => "left",
+            Self::Stated => "stated",
         }
     }
 
     pub const fn class(self) -> &'static str {
         match self {
             Self::Seen => "good",
-            Self::Quiet | Self::Never => "doubt",
+            Self::Quiet | Self::Never | Self::Stated => "doubt",
             Self::Silent => "bad",
             Self::Left => "",
         }
@@ -68,6 +76,9 @@ impl Presence {
 pub struct DeviceRow {
     pub id: String,
     pub name: String,
+    /// «Ноутбук», where it is known; a person's word is marked.
+    pub kind: String,
+    pub kind_is_ruled: bool,
     pub model: String,
     pub organization_id: String,
     pub organization: String,
@@ -82,6 +93,8 @@ impl DeviceRow {
         Self {
             id: device.external_id.to_string(),
             name: name(device, l),
+            kind: device.kind().map_or_else(String::new, |kind| capitalized(&kind_name(kind, l))),
+            kind_is_ruled: device.ruled_kind.is_some(),
             model: model(device),
             organization_id: device.place.organization.to_string(),
             organization: device.place.organization_short_name.clone(),
@@ -130,6 +143,8 @@ pub struct DevicesQuery {
     q: String,
     #[serde(default)]
     seen: String,
+    #[serde(default)]
+    kind: String,
     page: Option<u32>,
 }
 
@@ -139,6 +154,7 @@ struct DevicesPage {
     page: Page,
     query: String,
     filters: Vec<Choice>,
+    kinds: Vec<Choice>,
     total: i64,
     rows: Vec<DeviceRow>,
     pager: Pager,
@@ -163,6 +179,11 @@ pub fn filter_named(name: &str, now: Timestamp, zone: &TimeZone) -> Option<Devic
         "never" => in_contact(Contact::NeverReported),
         "today" => DeviceFilter {
             enrolled_since: Some(start_of_day(now, zone)),
+            evidence_level: Some(EvidenceLevel::Agent),
+            ..enrolled
+        },
+        "stated" => DeviceFilter {
+            evidence_level: Some(EvidenceLevel::Stated),
             ..enrolled
         },
         "left" => DeviceFilter {
@@ -183,6 +204,10 @@ pub async fn list(
     let (number, piece) = piece(query.page);
     let filter = DeviceFilter {
         query: Some(query.q.trim().to_owned()).filter(|words| !words.is_empty()),
+        kind: match query.kind.as_str() {
+            "" => None,
+            name => Some(kind_named(name).ok_or(PageError::BadRequest)?),
+        },
         ..filter_named(&query.seen, visit.now, &state.region.zone).ok_or(PageError::BadRequest)?
     };
     let found = state.store.devices(signed_in.operator.scope.into(), &filter, piece).await?;
@@ -190,9 +215,15 @@ pub async fn list(
     html(DevicesPage {
         page: Page::new(&state, visit, "/devices"),
         filters: filters(&query.seen, l),
+        kinds: kinds(filter.kind, l),
         total: found.total,
         rows: found.rows.iter().map(|device| DeviceRow::of(device, now, l)).collect(),
-        pager: Pager::of(number, found.total, "/devices", &[("q", &query.q), ("seen", &query.seen)]),
+        pager: Pager::of(
+            number,
+            found.total,
+            "/devices",
+            &[("q", &query.q), ("seen", &query.seen), ("kind", &query.kind)],
+        ),
         query: query.q,
         may_collect: signed_in.operator.may(Right::EditDevices),
     })
@@ -204,6 +235,11 @@ pub async fn collect_now(State(state): State<AppState>, signed_in: SignedIn, vis
     Ok(Redirect::to("/devices").into_response())
 }
 
+fn kinds(chosen: Option<DeviceKind>, l: Language) -> Vec<Choice> {
+    let any = Choice::new("", l.t("devices-kind-any"), chosen.is_none());
+    std::iter::once(any).chain(choices(chosen, l)).collect()
+}
+
 fn filters(chosen: &str, l: Language) -> Vec<Choice> {
     [
         ("", l.t("devices-filter-any")),
@@ -211,6 +247,7 @@ fn filters(chosen: &str, l: Language) -> Vec<Choice> {
         ("silent", l.t("devices-filter-silent")),
         ("never", l.t("devices-filter-never")),
         ("today", l.t("devices-filter-today")),
+        ("stated", l.t("devices-filter-stated")),
         ("left", l.t("devices-filter-left")),
     ]
     .into_iter()

@@ -57,6 +57,7 @@ struct OrganizationPage {
     devices: Vec<DeviceRow>,
     pager: Pager,
     may_create_tokens: bool,
+    may_import: bool,
     may_edit_rooms: bool,
     failures: Vec<String>,
 }
@@ -104,6 +105,7 @@ async fn page(
         devices: found.rows.iter().map(|device| DeviceRow::of(device, now, l)).collect(),
         pager: Pager::of(number, found.total, &format!("/organizations/{id}"), &[]),
         may_create_tokens: who.may(Right::CreateTokens),
+        may_import: who.may(Right::ImportDevices),
         may_edit_rooms: who.may(Right::EditRooms),
         failures,
         page: Page::new(state, visit, "/organizations")

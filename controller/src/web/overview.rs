@@ -121,7 +121,7 @@ fn tiles(overview: &Overview, today: i64, l: Language) -> Vec<Tile> {
         href,
         tone: if count == 0 { "" } else { tone },
     };
-    vec![
+    let mut tiles = vec![
         tile(
             overview.organizations,
             l.n("overview-organizations", &overview.organizations),
@@ -133,7 +133,11 @@ fn tiles(overview: &Overview, today: i64, l: Language) -> Vec<Tile> {
         tile(devices.silent_week, l.t("overview-silent"), "/devices?seen=silent", "bad"),
         tile(devices.never_reported, l.t("overview-never"), "/devices?seen=never", "doubt"),
         tile(today, l.t("overview-today"), "/devices?seen=today", "good"),
-    ]
+    ];
+    if devices.stated > 0 {
+        tiles.push(tile(devices.stated, l.t("overview-stated"), "/devices?seen=stated", "doubt"));
+    }
+    tiles
 }
 
 /// Which guarantee stands behind an acknowledged report (promise 1).

@@ -1,4 +1,6 @@
-//! Cases of doubtful identity: the list, one case with what speaks for and against, and what to decide.
+//! Cases of doubtful identity: the list with the numbers that several share, one case with what speaks for and against, and what to decide.
+
+mod shared;
 
 use askama::Template;
 use axum::Form;
@@ -8,6 +10,7 @@ use inventory_schema::likeness::{KindLikeness, Likeness, LikenessVerdict};
 use inventory_schema::{KeyFingerprint, Timestamp};
 use serde::Deserialize;
 
+use self::shared::{ClonedLine, SharedLine};
 use super::devices::name;
 use super::error::PageError;
 use super::language::Language;
@@ -17,7 +20,8 @@ use super::place::in_words;
 use super::session::SignedIn;
 use crate::device::merging::{Decider, Seen, Survivor};
 use crate::state::AppState;
-use crate::store::device::Device;
+use crate::store::Scope;
+use crate::store::device::{Device, EvidenceLevel};
 use crate::store::identity::Relative;
 use crate::store::review::{CaseId, CaseKind, CaseState, ReviewCase};
 
@@ -47,6 +51,8 @@ struct ReviewPage {
     all: bool,
     rows: Vec<CaseLine>,
     pager: Pager,
+    shared: Vec<SharedLine>,
+    cloned: Vec<ClonedLine>,
 }
 
 /// One kind of reading, compared.
@@ -72,6 +78,10 @@ struct RecordView {
     enrolled: Timestamp,
     last_seen: Option<Timestamp>,
     merged_into: Option<String>,
+    /// Another system told of it.
+    is_stated: bool,
+    /// Whether the other record may be joined into this one.
+    may_stay: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -121,8 +131,11 @@ pub async fn list(
 ) -> Result<Response, PageError> {
     let (number, piece) = piece(query.page);
     let all = query.all == Some(1);
-    let found = state.store.cases(signed_in.operator.scope.into(), !all, piece).await?;
+    let scope: Scope = signed_in.operator.scope.into();
+    let found = state.store.cases(scope, !all, piece).await?;
     let l = visit.language;
+    let shared = shared::shared(&state, scope, l).await?;
+    let cloned = shared::cloned(&state, scope, l).await?;
     let kept: &[(&str, &str)] = if all { &[("all", "1")] } else { &[] };
     html(ReviewPage {
         page: Page::new(&state, visit, "/review"),
@@ -130,6 +143,8 @@ pub async fn list(
         all,
         rows: found.rows.iter().map(|case| case_line(case, l)).collect(),
         pager: Pager::of(number, found.total, "/review", kept),
+        shared,
+        cloned,
     })
 }
 
@@ -150,6 +165,11 @@ pub async fn show(State(state): State<AppState>, Path(id): Path<CaseId>, signed_
     let mut records = vec![record(&state, &seen.device, l).await?];
     if let Some(other) = &seen.other {
         records.push(record(&state, other, l).await?);
+    }
+    // A foreign word never stands in an agent's place.
+    let an_agent_spoke = records.iter().any(|record| !record.is_stated);
+    for record in &mut records {
+        record.may_stay = !record.is_stated || !an_agent_spoke;
     }
     let likeness = likeness_of(&seen.case.detail);
     let decided = matches!(seen.case.state, CaseState::Merged | CaseState::Split | CaseState::Dismissed);
@@ -360,6 +380,8 @@ async fn record(state: &AppState, device: &Device, l: Language) -> Result<Record
         enrolled: device.enrolled_at,
         last_seen: device.last_seen_at,
         merged_into: relatives.merged_into.map(|survivor| survivor.external_id.to_string()),
+        is_stated: device.evidence_level == EvidenceLevel::Stated,
+        may_stay: true,
     })
 }
 

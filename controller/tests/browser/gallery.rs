@@ -45,6 +45,23 @@ impl Gallery {
     }
 }
 
+/// The tallest picture for a document: what is below is looked at by the test alone.
+const DOCUMENT_HEIGHT: u32 = 2_000;
+
+impl Gallery {
+    /// The upper part of a page for a document, at the width of a desk; with the folder only.
+    pub async fn portray(&self, pages: &Pages, name: &str) {
+        let Some(folder) = &self.folder else { return };
+        let metrics = json!({"width": 1120, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        pages.browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        let clip = json!({"x": 0, "y": 0, "width": 1120, "height": DOCUMENT_HEIGHT, "scale": 0.8});
+        let wish = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        let picture = captured(pages, wish).await;
+        std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+        pages.browser.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
+    }
+}
+
 /// What sticks out is named, so that the failure says what to mend.
 const WIDEST: &str = "
     const page = document.documentElement;
@@ -64,7 +81,10 @@ async fn check_width(pages: &Pages, name: &str, width: u32) {
 
 /// The whole page, below the fold too.
 async fn picture(pages: &Pages) -> Vec<u8> {
-    let wish = json!({"format": "png", "captureBeyondViewport": true});
+    captured(pages, json!({"format": "png", "captureBeyondViewport": true})).await
+}
+
+async fn captured(pages: &Pages, wish: Value) -> Vec<u8> {
     let Value::String(encoded) = pages.browser.devtools("Page.captureScreenshot", wish).await["data"].take() else {
         panic!("a picture has data");
     };

@@ -45,8 +45,8 @@ pub struct Region {
     pub school: Organization,
     pub device: DeviceId,
     pub one_time_password: String,
-    agent: Option<Agent>,
-    _folder: TempDir,
+    agents: Vec<Agent>,
+    folder: TempDir,
 }
 
 /// The agent at work, on a thread and a runtime of its own as in its own process.
@@ -73,7 +73,7 @@ impl Region {
         };
         let one_time_password = create(store, wish, clock.now()).await.unwrap();
         let (school, token) = school_token(&server, &clock).await;
-        let (device, agent) = enrolled(&folder, &token).await;
+        let (device, agent) = enrolled(&folder, "agent", FileTree::live(), &token).await;
         timeout(Duration::from_secs(60), reported(&server, device))
             .await
             .expect("the agent reports in time");
@@ -82,9 +82,22 @@ impl Region {
             school,
             device,
             one_time_password,
-            agent: Some(agent),
-            _folder: folder,
+            agents: vec![agent],
+            folder,
         }
+    }
+
+    /// Another computer of the school, read from a folder by an agent of its own. Its page's address.
+    pub async fn with_machine(&mut self, name: &str, tree: FileTree) -> String {
+        let (_, token) = school_token(&self.server, &Clock::system()).await;
+        let (device, agent) = enrolled(&self.folder, name, tree, &token).await;
+        self.agents.push(agent);
+        timeout(Duration::from_secs(60), reported(&self.server, device))
+            .await
+            .expect("the agent reports in time");
+        // The server's own task may be at it.
+        while self.server.state.store.take_in_parts().await.unwrap() > 0 {}
+        format!("/devices/{device}")
     }
 
     /// A second record that shares parts with this computer's: its case's address.
@@ -169,7 +182,7 @@ impl Region {
     }
 
     pub async fn end(mut self) {
-        if let Some(agent) = self.agent.take() {
+        for agent in self.agents.drain(..) {
             let _ = agent.stop.send(());
             tokio::task::spawn_blocking(|| agent.thread.join()).await.unwrap().unwrap();
         }
@@ -346,16 +359,16 @@ async fn school_token(server: &Server, clock: &Clock) -> (Organization, String) 
     (school, token.to_line())
 }
 
-/// Enrolls with the live computer's evidence and sets the agent to work.
-async fn enrolled(folder: &TempDir, token: &str) -> (DeviceId, Agent) {
+/// Enrolls with the evidence of a computer, this one or one in a folder, and sets the agent to work.
+async fn enrolled(folder: &TempDir, name: &str, tree: FileTree, token: &str) -> (DeviceId, Agent) {
     let mut config = AgentConfig {
-        state_dir: folder.path().join("agent"),
+        state_dir: folder.path().join(name),
         ..AgentConfig::default()
     };
     config.proxy.direct = true;
     let enrolling = Enrolling {
         config: &config,
-        evidence: evidence(&collect(&FileTree::live())),
+        evidence: evidence(&collect(&tree)),
         clock: computer_clock(),
         again: false,
     };
@@ -369,7 +382,7 @@ async fn enrolled(folder: &TempDir, token: &str) -> (DeviceId, Agent) {
             // A test that ended without a word stops the agent too.
             let _ = stopped.await;
         };
-        let collector = Collector::OwnRights(FileTree::live());
+        let collector = Collector::OwnRights(tree);
         runtime
             .block_on(cos_agent::eventloop::run(config, collector, computer_clock(), stopped))
             .unwrap();

@@ -253,6 +253,7 @@ impl Device {
             protocol: ProtocolRange::CURRENT,
             agent: "0.1.0".parse().unwrap(),
             clock: self.report_clock(),
+            believed: None,
             held: BTreeMap::new(),
             acknowledged: self.head,
             trust: Some(self.enrollment.trust.digest()),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cos_controller::config::Config;
 use cos_controller::config::value::Bounded;
 use cos_controller::store::Scope;
-use inventory_schema::check_in::{CheckIn, CheckInAnswer};
+use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange};
 use inventory_schema::quantity::Seconds;
 use inventory_schema::report::ReportOutcome;
 use inventory_schema::{SectionName, Timestamp};
@@ -29,6 +29,7 @@ pub async fn content(region: &Region) -> (Device, CheckIn) {
     let batch = device.report(&bodies);
     assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
     let check_in = CheckIn {
+        believed: None,
         held: crate::device::digests(&bodies),
         ..device.check_in()
     };
@@ -114,6 +115,52 @@ async fn news(region: Region) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn news_and_a_stopping_controller_end_a_wait_at_once() {
     on_sqlite(news).await;
+}
+
+/// While both sides agree one digest says all, and what changes meanwhile is told as if it had been said whole.
+async fn one_digest(region: Region) {
+    let (device, whole) = content(&region).await;
+    let (device, answer) = begin_waiting(device, whole.clone(), 0).await.unwrap();
+    assert!(answer.protocol >= ProtocolRange::WITH_SUMMARIES && answer.wanted.is_empty());
+    let short = CheckIn {
+        collection: answer.collection,
+        ..whole.clone()
+    }
+    .summarized();
+    assert!(
+        serde_json::to_vec(&short).unwrap().len() <= 450,
+        "{}",
+        serde_json::to_string(&short).unwrap()
+    );
+
+    let (device, answer) = begin_waiting(device, short.clone(), 0).await.unwrap();
+    assert!(!answer.beliefs_wanted && answer.trust.is_none() && answer.receipt.is_none());
+
+    // It waits, and is told of what changes as if it had said the whole.
+    let id = device.enrollment.device;
+    let asked = begin_waiting(device, short.clone(), 50);
+    until_waiting(&region, 1).await;
+    region.store().ask_to_collect(&[id]).await.unwrap();
+    let (mut device, answer) = asked.await.unwrap();
+    assert!(answer.collect_now && !answer.beliefs_wanted, "{answer:?}");
+
+    // Another digest than the controller's asks for the whole, which is compared piece by piece.
+    let batch = device.report(&[(SectionName::Memory, &memory(1))]);
+    assert_eq!(device.send(&batch).await, ReportOutcome::Stored { missing: Vec::new() });
+    let (device, answer) = begin_waiting(device, short, 50).await.unwrap();
+    assert!(
+        answer.beliefs_wanted && answer.wanted.is_empty() && answer.head == device.head,
+        "{answer:?}"
+    );
+    let (_device, answer) = begin_waiting(device, whole, 50).await.unwrap();
+    assert!(!answer.beliefs_wanted);
+    assert_eq!(answer.wanted, [SectionName::Memory]);
+    region.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_digest_says_all_that_both_sides_agree_on() {
+    on_sqlite(one_digest).await;
 }
 
 fn short_waits(config: &mut Config) {

@@ -339,6 +339,18 @@ async fn a_large_region_is_searched(store: Store, address: String) {
             took[8]
         );
     }
+    let begin = Instant::now();
+    let beside = store.carriers_beside(Scope::REGION, 1000).await.unwrap();
+    let named = begin.elapsed();
+    assert_eq!(beside.values().map(Vec::len).collect::<Vec<_>>(), [1]);
+    let begin = Instant::now();
+    let shared = store.shared_values(Scope::REGION).await.unwrap();
+    let listed = begin.elapsed();
+    assert_eq!(i64::try_from(shared.len()).unwrap(), (devices / 100).min(100));
+    println!(
+        "{:?}, {devices} devices: who states a number too {named:?}, all shared numbers {listed:?}",
+        store.engine_kind()
+    );
     store.close().await;
 }
 
@@ -372,7 +384,15 @@ async fn fill(address: &str, devices: i64, building: i64) {
              SELECT 1000 + i, '01900000-0000-7000-8000-' || {}, 1000 + i % 1500, {building}, 0, 'enrolled', '' FROM n",
             padded("i", 12)
         ),
-        "INSERT INTO presence (device_id) SELECT id FROM device WHERE id >= 1000".to_owned(),
+        "INSERT INTO presence (device_id, last_seen_at) SELECT id, 10 FROM device WHERE id >= 1000".to_owned(),
+        // Four numbers for each device; every hundredth serial number is its neighbour's too.
+        format!(
+            "INSERT INTO device_identifier (device_id, kind, value, shown, source, since_at, read_at, shared_at) {numbers} \
+             SELECT 1000 + i, CASE k WHEN 0 THEN 'system_serial' WHEN 1 THEN 'system_uuid' WHEN 2 THEN 'board_serial' ELSE 'chassis_serial' END, \
+             'ID' || CAST(k AS TEXT) || '-' || CAST(CASE WHEN k = 0 AND i % 100 = 1 THEN i - 1 ELSE i END AS TEXT), 'ID', 'smbios', 0, 0, \
+             CASE WHEN k = 0 AND i % 100 < 2 THEN 5 ELSE NULL END FROM n CROSS JOIN \
+             (SELECT 0 AS k UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS kinds"
+        ),
         format!(
             "INSERT INTO part_model (id, kind, maker, model, search_key) WITH RECURSIVE m(j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM m WHERE j < 332) \
              SELECT 1 + j * 6 + k, {kind}, 'Maker ' || CAST(k AS TEXT), 'Model ' || CAST(k AS TEXT) || '-' || {}, \
@@ -393,7 +413,7 @@ async fn fill(address: &str, devices: i64, building: i64) {
         // As autovacuum does in time.
         execute(
             address,
-            "ANALYZE organization, organization_version, device, presence, part_model, device_part".to_owned(),
+            "ANALYZE organization, organization_version, device, presence, part_model, device_part, device_identifier".to_owned(),
         )
         .await;
     }

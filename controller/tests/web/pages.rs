@@ -178,9 +178,10 @@ async fn a_devices_page_shows_every_section_in_words() {
     }
     assert!(!page.contains("Этот раздел ещё не поступал"), "every section is there");
     // A member of a closed list without words is shown by its own name: lower case with underscores.
-    let bare: Vec<&str> = page
-        .split("<span class=\"value\">")
-        .skip(1)
+    let values = page.split("<span class=\"value\">").skip(1);
+    let bare: Vec<&str> = values
+        .chain(page.split("<small class=\"note\">").skip(1))
+        .chain(page.split("<dd>").skip(1))
         .filter_map(|rest| rest.split('<').next())
         .filter(|value| value.contains('_') && value.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
         .collect();

@@ -68,7 +68,8 @@ fn fault_of(failure: Failure, seen: &Circumstances) -> Fault {
     }
 }
 
-fn blank(token: Option<&LeaseToken>, seen: &Circumstances) -> Measurement {
+/// A record of these circumstances with nothing found yet; other methods fill it too.
+pub fn blank(token: Option<&LeaseToken>, seen: &Circumstances) -> Measurement {
     let interface = seen.before.as_ref().map(|before| InterfaceReadings {
         before: before.facts.clone(),
         after: seen.after.as_ref().map(|after| after.facts.clone()),

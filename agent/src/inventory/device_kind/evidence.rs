@@ -4,7 +4,7 @@
 
 use inventory_schema::device::{Fact, Source, Trust};
 use inventory_schema::inventory::{
-    BatteryCell, ChassisKind, DiskKind, DisplayConnection, ErrorCorrection, KindSign, Monitor, Sections, System,
+    BatteryCell, ChassisKind, Confidence, DiskKind, DisplayConnection, ErrorCorrection, KindSign, Monitor, ScreenKind, Sections, System,
 };
 use inventory_schema::text::HardwareText;
 
@@ -176,11 +176,26 @@ fn of_built_in(monitor: &Monitor) -> KindSign {
     }
 }
 
-/// By its size; 115 × 65 cm is no size, and what the scaler boards of interactive panels state.
+/// By what the screen is taken for, which its size is one clue of: a panel is large though it states the size of its
+/// scaler board, and what throws a picture is no screen at all. Where nothing tells what it is, the size decides, and
+/// 115 × 65 cm is no size but what the scaler boards of panels state.
 fn is_large(monitor: &Monitor) -> bool {
+    let by_size = diagonal(monitor).map(|diagonal| diagonal > LARGE);
+    let Some(taken) = &monitor.taken_for else {
+        return by_size.unwrap_or_else(|| is_of_scaler(monitor));
+    };
+    match taken.kind {
+        ScreenKind::InteractivePanel if taken.confidence != Confidence::Possible => true,
+        ScreenKind::InteractivePanel | ScreenKind::Television => by_size.unwrap_or(true),
+        ScreenKind::Projector | ScreenKind::BuiltIn | ScreenKind::Virtual => false,
+        ScreenKind::Monitor => by_size.unwrap_or(false),
+        ScreenKind::Unknown | ScreenKind::Other => by_size.unwrap_or_else(|| is_of_scaler(monitor)),
+    }
+}
+
+fn is_of_scaler(monitor: &Monitor) -> bool {
     let stated = monitor.width.as_ref().zip(monitor.height.as_ref());
-    let of_scaler = stated.is_some_and(|(width, height)| (width.value.get(), height.value.get()) == (1150, 650));
-    of_scaler || diagonal(monitor).is_some_and(|diagonal| diagonal > LARGE)
+    stated.is_some_and(|(width, height)| (width.value.get(), height.value.get()) == (1150, 650))
 }
 
 /// Millimetres, where nothing speaks against the sides.

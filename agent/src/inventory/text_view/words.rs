@@ -77,6 +77,8 @@ pub(super) fn source(source: Source) -> &'static str {
         Source::Flatpak => "Flatpak",
         Source::Snap => "snap",
         Source::Sysinfo => "sysinfo",
+        Source::Glpi => "GLPI",
+        Source::OcsXml => "FusionInventory/OCS",
         Source::Other => "—",
     }
 }

@@ -85,6 +85,7 @@ fn told_to_come_at(moment: u64, now: Duration) -> Event {
         server_time: Timestamp::from_unix_seconds(1_800_000_000) + now,
         next_check_in: Seconds::saturating(next_moment(moment, now)),
         wait: Seconds::saturating(0),
+        beliefs_wanted: false,
         wanted: Vec::new(),
         receipt_wanted: false,
         collect_now: false,

@@ -1,5 +1,7 @@
 //! The world around one core: a controller that is a map of what it holds and one chain, a disk, a clock.
 
+use inventory_schema::check_in::{Beliefs, summary};
+
 use super::*;
 
 /// The controller, the disk and the clock around one core.
@@ -302,17 +304,23 @@ impl World {
         }
         let receipt_wanted = !self.record;
         self.receipts_asked += usize::from(receipt_wanted);
-        let wanted = self
-            .hardware
-            .keys()
-            .filter(|name| self.held.get(name).is_none_or(|digest| request.held.get(name) != Some(digest)))
-            .copied()
-            .collect();
+        let is_held_as_believed = |name: &SectionName| match self.held.get(name) {
+            Some(digest) => request.believed.is_some() || request.held.get(name) == Some(digest),
+            None => false,
+        };
+        let beliefs_wanted = request.believed.is_some_and(|believed| believed != self.beliefs());
+        let wanted = self.hardware.keys().filter(|name| !is_held_as_believed(name));
+        let wanted = if beliefs_wanted && self.record {
+            Vec::new()
+        } else {
+            wanted.copied().collect()
+        };
         Event::CheckInAnswered(Box::new(CheckInAnswer {
-            protocol: 1,
+            protocol: ProtocolRange::WITH_SUMMARIES,
             server_time: self.server_time(),
             next_check_in: Seconds::saturating(60),
             wait: Seconds::saturating(50),
+            beliefs_wanted,
             wanted,
             receipt_wanted,
             collect_now: false,
@@ -324,6 +332,17 @@ impl World {
             collection: Some(self.ordered),
             measurements_taken: self.takes_measurements,
         }))
+    }
+
+    /// The digest of an agent's beliefs that are the controller's knowledge; its trust and receipt are in no test of the core.
+    fn beliefs(&self) -> Digest {
+        let beliefs = Beliefs {
+            held: &self.held,
+            acknowledged: self.head,
+            receipt: None,
+            evidence: None,
+        };
+        summary(beliefs.digest(), None)
     }
 
     pub(super) fn server_time(&self) -> Timestamp {

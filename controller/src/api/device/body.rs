@@ -72,16 +72,21 @@ pub async fn read_large_json<T: DeserializeOwned, M: Send + 'static>(
     limits: BodyLimits,
     make: impl FnOnce(T) -> Result<M, ProblemCode> + Send + 'static,
 ) -> Result<M, ProblemCode> {
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    let size = announced.unwrap_or(limits.packed).min(limits.packed);
+    let size = announced_size(&request, limits);
     let kibibytes = u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX);
     let _room = REPORTS_ON_THE_WAY.try_acquire_many(kibibytes).map_err(|_| ProblemCode::Busy)?;
     let encoding = encoding(&request)?;
     let packed = receive(request.into_body(), limits.packed, ARRIVAL).await?;
     elsewhere(move || make(parse(&unpack(packed, encoding, limits.unpacked)?)?)).await
+}
+
+/// How many bytes of body the request says that it has; one that does not say counts as the largest.
+pub fn announced_size(request: &Request, limits: BodyLimits) -> usize {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    announced.unwrap_or(limits.packed).min(limits.packed)
 }
 
 /// Reads a JSON document from the request's body, unpacking `Content-Encoding: zstd` or `gzip`.

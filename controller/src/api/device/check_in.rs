@@ -5,11 +5,12 @@
 //! device believes, a place and a timer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::{Extension, Json};
-use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange};
+use inventory_schema::check_in::{Beliefs, CheckIn, CheckInAnswer, ProtocolRange, summary};
 use inventory_schema::enrollment::Receipt;
 use inventory_schema::envelope::ChainHead;
 use inventory_schema::problem::ProblemCode;
@@ -61,32 +62,57 @@ struct Visit {
     device: DeviceId,
     protocol: u16,
     believed: Believed,
+    /// The newest order to all that it need not be told of. An agent that has heard of none has just started: whether
+    /// it has looked since the newest it knows itself.
+    collection: Option<Timestamp>,
     place: Place,
     deadline: Instant,
 }
 
 /// What the device believes, and with what the controller's own knowledge is compared.
-#[derive(Debug, Default)]
-struct Believed {
-    held: BTreeMap<SectionName, Digest>,
-    acknowledged: Option<ChainHead>,
-    trust: Option<Digest>,
-    receipt: Option<Digest>,
-    evidence: Option<Digest>,
-    /// The newest order to all that it need not be told of.
-    collection: Option<Timestamp>,
+#[derive(Debug)]
+enum Believed {
+    /// Just what the controller knew when it was asked: shared with its memory of devices, and held by nobody else.
+    Known { standing: Arc<Standing>, trust: Digest },
+    /// Said whole.
+    Said(Box<CheckIn>),
+    /// The device said a digest that stands for something else than the controller knows.
+    Unclear,
 }
 
 impl Believed {
-    /// An agent that has heard of no order has just started: whether it has looked since `ordered` it knows itself.
-    fn of(check_in: CheckIn, ordered: Option<Timestamp>) -> Self {
-        Self {
-            held: check_in.held,
-            acknowledged: check_in.acknowledged,
-            trust: check_in.trust,
-            receipt: check_in.receipt,
-            evidence: check_in.evidence,
-            collection: check_in.collection.or(ordered),
+    fn of(check_in: CheckIn, caller: &Caller, trust: Digest) -> Self {
+        let Caller::Device { standing, .. } = caller else {
+            return Self::Said(Box::new(check_in));
+        };
+        let beliefs = check_in.beliefs();
+        let is_known = match check_in.believed {
+            Some(believed) => believed == summary(standing.beliefs_digest(), Some(trust)),
+            None => beliefs == standing.beliefs() && check_in.trust == Some(trust),
+        };
+        match (is_known, check_in.believed) {
+            (true, _) => Self::Known {
+                standing: standing.clone(),
+                trust,
+            },
+            (false, Some(_)) => Self::Unclear,
+            (false, None) => Self::Said(Box::new(check_in)),
+        }
+    }
+
+    /// Whether what is believed is `standing` itself, as it was remembered, and nothing is missing from it: the usual case,
+    /// in which there is nothing to compare.
+    fn is_all_of(&self, standing: &Arc<Standing>, newest_trust: Digest) -> bool {
+        let is_itself = matches!(self, Self::Known { standing: known, trust } if Arc::ptr_eq(known, standing) && *trust == newest_trust);
+        is_itself && standing.held.len() == SectionName::ALL.len()
+    }
+
+    /// The beliefs and the trust bundle's digest, where they are clear.
+    fn clear(&self) -> Option<(Beliefs<'_>, Option<Digest>)> {
+        match self {
+            Self::Known { standing, trust } => Some((standing.beliefs(), Some(*trust))),
+            Self::Said(check_in) => Some((check_in.beliefs(), check_in.trust)),
+            Self::Unclear => None,
         }
     }
 }
@@ -132,7 +158,8 @@ async fn arrive(
         key: identity.key,
         device: identity.device,
         protocol,
-        believed: Believed::of(check_in, ordered),
+        collection: check_in.collection.or(ordered),
+        believed: Believed::of(check_in, &caller, state.authority.current().trust().1),
         place,
         deadline: Instant::now() + wait,
     };
@@ -187,7 +214,8 @@ pub(crate) async fn carried(
         key: identity.key,
         device: identity.device,
         protocol,
-        believed: Believed::of(check_in, state.traffic.waiting.collection()),
+        collection: check_in.collection.or(state.traffic.waiting.collection()),
+        believed: Believed::of(check_in, &caller, state.authority.current().trust().1),
         place: state.traffic.waiting.enter(identity.device),
         deadline: Instant::now(),
     };
@@ -231,19 +259,30 @@ impl Visit {
             Caller::Unknown => return Ok((to_a_stranger(plain), true)),
             Caller::Revoked => return Err(ProblemCode::CertificateRevoked),
         };
-        let authority = state.authority.current();
-        let (trust, trust_digest) = authority.trust();
-        let answer = CheckInAnswer {
-            wanted: missing_sections(&standing.held, &self.believed.held),
-            collect_now: collect_now || is_later(plain.collection, self.believed.collection),
+        let plain = CheckInAnswer {
+            collect_now: collect_now || is_later(plain.collection, self.collection),
             head: standing.head,
-            trust: (self.believed.trust != Some(trust_digest)).then(|| trust.clone()),
-            receipt: self.newer_receipt(state, &standing).await?,
-            evidence_wanted: self.believed.evidence.is_some() && self.believed.evidence != standing.evidence,
             rekey: standing.rekey,
             ..plain
         };
-        let is_news = says_something(&answer, self.believed.acknowledged);
+        let (answer, is_news) = match self.believed.clear() {
+            _ if self.believed.is_all_of(&standing, state.authority.current().trust().1) => {
+                let is_news = plain.collect_now || plain.rekey;
+                (plain, is_news)
+            }
+            None => (
+                CheckInAnswer {
+                    beliefs_wanted: true,
+                    ..plain
+                },
+                true,
+            ),
+            Some((beliefs, trust)) => {
+                let answer = self.compare(state, plain, &standing, beliefs, trust).await?;
+                let is_news = says_something(&answer, beliefs.acknowledged);
+                (answer, is_news)
+            }
+        };
         let next_check_in = if is_news {
             // Time to act on it before the next call: an agent that cannot must not call in a circle.
             answer.next_check_in.max(state.traffic.pace.time_to_act(self.device, others))
@@ -253,9 +292,34 @@ impl Visit {
         Ok((CheckInAnswer { next_check_in, ..answer }, is_news))
     }
 
+    /// The answer to a device whose beliefs are clear.
+    async fn compare(
+        &self,
+        state: &AppState,
+        plain: CheckInAnswer,
+        standing: &Standing,
+        beliefs: Beliefs<'_>,
+        trust: Option<Digest>,
+    ) -> Result<CheckInAnswer, ProblemCode> {
+        let authority = state.authority.current();
+        let (newest, newest_digest) = authority.trust();
+        Ok(CheckInAnswer {
+            wanted: missing_sections(&standing.held, beliefs.held),
+            trust: (trust != Some(newest_digest)).then(|| newest.clone()),
+            receipt: self.newer_receipt(state, standing, beliefs.receipt).await?,
+            evidence_wanted: beliefs.evidence.is_some() && beliefs.evidence != standing.evidence,
+            ..plain
+        })
+    }
+
     /// The receipt, where the device has another one.
-    async fn newer_receipt(&self, state: &AppState, standing: &Standing) -> Result<Option<Signed<Receipt>>, ProblemCode> {
-        if standing.receipt.is_none() || standing.receipt == self.believed.receipt {
+    async fn newer_receipt(
+        &self,
+        state: &AppState,
+        standing: &Standing,
+        believed: Option<Digest>,
+    ) -> Result<Option<Signed<Receipt>>, ProblemCode> {
+        if standing.receipt.is_none() || standing.receipt == believed {
             return Ok(None);
         }
         let device = state.store.device_by_key(self.key).await.map_err(outage)?;
@@ -282,6 +346,7 @@ fn plain_answer(state: &AppState, device: DeviceId, protocol: u16, others: usize
         server_time: now,
         next_check_in,
         wait,
+        beliefs_wanted: false,
         wanted: Vec::new(),
         receipt_wanted: false,
         collect_now: false,

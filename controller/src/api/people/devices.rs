@@ -5,19 +5,23 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use inventory_schema::inventory::DeviceKind;
 use inventory_schema::{DeviceId, OrganizationId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{ApiError, ApiProblem, ListOf, Paging};
+use crate::device::kind::{RuleError, Wish, WishError, kind_named, rule};
 use crate::state::AppState;
 use crate::store::device::{Device, DeviceState};
 use crate::store::device_list::DeviceFilter;
 use crate::store::report::ReportState;
 use crate::store::report_reading::{CurrentSection, ReportRecord};
 use crate::web::device::finding_name;
+use crate::web::device::kind::kind_in_log;
 use crate::web::devices::filter_named;
+use crate::web::section::wire_name;
 use crate::web::session::SignedIn;
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -29,6 +33,8 @@ pub struct DeviceRow {
     pub room: Option<String>,
     /// `enrolled` or `left`.
     pub state: &'static str,
+    /// `agent`: its own, signed; `stated`: another system's word, which cannot be checked.
+    pub evidence_level: &'static str,
     pub enrolled_at: String,
     pub last_seen_at: Option<String>,
     pub last_report_at: Option<String>,
@@ -43,6 +49,13 @@ pub struct DeviceRow {
     pub memory_bytes: Option<i64>,
     pub storage_bytes: Option<i64>,
     pub operating_system: Option<String>,
+    /// What it is: as people ruled, or else as its agent concludes. `laptop`, `desktop`, `all_in_one`, `panel_computer`,
+    /// `panel`, `server`, `virtual` or `other`.
+    pub kind: Option<String>,
+    /// What its agent concludes.
+    pub concluded_kind: Option<String>,
+    /// What people ruled, where they did.
+    pub ruled_kind: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -51,6 +64,8 @@ pub struct DeviceDetail {
     pub device: DeviceRow,
     /// By name; what was never reported is absent.
     pub sections: BTreeMap<String, SectionDetail>,
+    /// Who told of it, where the level is `stated`.
+    pub stated_by: Option<StatedBy>,
     pub chain: Vec<ChainDetail>,
     /// What was found last comes first.
     pub findings: Vec<FindingDetail>,
@@ -64,6 +79,22 @@ pub struct SectionDetail {
     /// The section's document; `null` while its body has not arrived.
     #[schema(value_type = Object)]
     pub body: Option<Value>,
+}
+
+/// The other system whose word it is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StatedBy {
+    /// `glpi` (GLPI's inventory format) or `ocs_xml` (XML of FusionInventory and OCS Inventory).
+    pub origin: String,
+    /// The program that looked at the computer.
+    pub client: Option<String>,
+    /// What it calls the computer; `withheld` where that may name a person.
+    pub foreign_id: String,
+    pub file: String,
+    /// By the computer's own clock.
+    pub looked_at: Option<String>,
+    /// When a file last said something new.
+    pub imported_at: String,
 }
 
 /// The newest report of one key's chain.
@@ -111,8 +142,11 @@ pub struct DeviceQuery {
     pub q: Option<String>,
     /// An organization's id.
     pub organization: Option<String>,
-    /// `seen` (within 24 hours), `silent` (over 7 days), `never` (no report), `today` (enrolled) or `left`.
+    /// `seen` (within 24 hours), `silent` (over 7 days), `never` (no report), `today` (enrolled), `stated` (by another
+    /// system) or `left`.
     pub seen: Option<String>,
+    /// A kind, as people ruled or as agents conclude.
+    pub kind: Option<String>,
 }
 
 /// Devices in one's scope, by organization and host name.
@@ -133,7 +167,11 @@ pub async fn list(
     let filter = DeviceFilter {
         organization: organization.map_err(|_| ApiError::invalid("organization: нужен номер организации (UUID)."))?,
         query: query.q.filter(|words| !words.trim().is_empty()),
-        ..named.ok_or(ApiError::invalid("seen: seen, silent, never, today или left."))?
+        kind: match query.kind.as_deref() {
+            None | Some("") => None,
+            Some(name) => Some(kind_named(name).ok_or(ApiError::invalid(KINDS))?),
+        },
+        ..named.ok_or(ApiError::invalid("seen: seen, silent, never, today, stated или left."))?
     };
     let found = state
         .store
@@ -142,8 +180,14 @@ pub async fn list(
     Ok(Json(ListOf::of(found, row)))
 }
 
+const KINDS: &str = "kind: laptop, desktop, all_in_one, panel_computer, panel, server или virtual.";
+
 fn row(device: Device) -> DeviceRow {
+    let word = |kind: Option<DeviceKind>| kind.map(|kind| wire_name(&kind));
     DeviceRow {
+        kind: word(device.kind()),
+        concluded_kind: word(device.concluded_kind),
+        ruled_kind: word(device.ruled_kind),
         id: device.external_id.to_string(),
         organization: device.place.organization.to_string(),
         organization_name: device.place.organization_short_name,
@@ -153,6 +197,7 @@ fn row(device: Device) -> DeviceRow {
             DeviceState::Enrolled => "enrolled",
             DeviceState::Left => "left",
         },
+        evidence_level: device.evidence_level.as_str(),
         enrolled_at: device.enrolled_at.to_string(),
         last_seen_at: device.last_seen_at.map(|at| at.to_string()),
         last_report_at: device.last_report_at.map(|at| at.to_string()),
@@ -195,8 +240,20 @@ pub async fn show(State(state): State<AppState>, Path(id): Path<DeviceId>, signe
         }
     }
     let findings = state.store.findings(internal, 100).await?;
-    let sections = state.store.current_sections(internal).await?;
+    let stated = state.store.imported_device(internal).await?;
+    let sections = match &stated {
+        Some(_) => state.store.imported_sections(internal).await?,
+        None => state.store.current_sections(internal).await?,
+    };
     Ok(Json(DeviceDetail {
+        stated_by: stated.map(|stated| StatedBy {
+            origin: stated.telling.origin,
+            client: stated.telling.client,
+            foreign_id: stated.telling.foreign_id,
+            file: stated.telling.file_name,
+            looked_at: stated.telling.looked_at,
+            imported_at: stated.imported_at.to_string(),
+        }),
         device: row(device),
         sections: sections.into_iter().map(section).collect(),
         chain,
@@ -282,6 +339,52 @@ pub async fn revoke(
         .await?
         .ok_or(ApiError::not_found())?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct KindWish {
+    /// What the device is; `null`: what its agent concludes.
+    kind: Option<String>,
+    /// Why, 1 to 200 characters.
+    reason: String,
+}
+
+/// Overrules what a device is taken for, or takes that back. No report changes it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/devices/{device}/kind",
+    request_body = KindWish,
+    params(
+        ("device" = String, Path, description = "The device's id (UUID)"),
+        ("X-CSRF-Token" = String, Header, description = "From /api/v1/me")
+    ),
+    responses(
+        (status = 204),
+        (status = 400, body = ApiProblem),
+        (status = 401, body = ApiProblem),
+        (status = 403, body = ApiProblem),
+        (status = 404, body = ApiProblem)
+    )
+)]
+pub async fn rule_kind(
+    State(state): State<AppState>,
+    Path(id): Path<DeviceId>,
+    signed_in: SignedIn,
+    Json(wish): Json<KindWish>,
+) -> Result<StatusCode, ApiError> {
+    let who = &signed_in.operator;
+    state.store.device(who.scope.into(), id).await?.ok_or(ApiError::not_found())?;
+    let wish = Wish::of(wish.kind.as_deref().unwrap_or_default(), &wish.reason).map_err(|error| {
+        ApiError::invalid(match error {
+            WishError::Kind(_) => KINDS,
+            WishError::Reason => "reason — от 1 до 200 знаков.",
+        })
+    })?;
+    match rule(&state, who, id, wish, state.clock.now(), kind_in_log).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(RuleError::NotFound) => Err(ApiError::not_found()),
+        Err(RuleError::Store(error)) => Err(error.into()),
+    }
 }
 
 fn report_row(report: ReportRecord) -> ReportRow {

@@ -12,7 +12,7 @@ const WINDOWS_1251: [char; 128] = [
 ];
 
 /// The text of `bytes`. A file that says it is UTF-8 or UTF-16 and is not gives the line where it breaks.
-pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, u64> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, u64> {
     if let Some(marked) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         return std::str::from_utf8(marked)
             .map(Cow::Borrowed)

@@ -1,6 +1,7 @@
 //! One group of calls: whose revision is the known one, who is read again, who is told what they were asked for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 
 use inventory_schema::enrollment::Receipt;
 use inventory_schema::signature::Signed;
@@ -284,6 +285,7 @@ fn read(row: &AnyRow) -> StoreResult<Reading> {
             agent_version: row.optional_text("agent_version")?,
             clock_offset_micros: row.optional_int("clock_offset_micros")?,
             is_whole: true,
+            beliefs_digest: OnceLock::new(),
         }),
     };
     Ok(Reading {

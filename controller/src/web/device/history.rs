@@ -39,8 +39,14 @@ pub struct History {
 }
 
 impl History {
-    pub async fn of(state: &AppState, scope: Scope, device: &Device, names: &Names, page: &Page) -> Result<Self, StoreError> {
-        let parts = state.store.parts_of(device.id).await?;
+    pub async fn of(
+        state: &AppState,
+        scope: Scope,
+        device: &Device,
+        parts: &[DevicePart],
+        names: &Names,
+        page: &Page,
+    ) -> Result<Self, StoreError> {
         let changes = state.store.changes_of(scope, device.id, CHANGES).await?;
         Ok(Self {
             parts: parts.iter().map(|held| line(held, names, page)).collect(),

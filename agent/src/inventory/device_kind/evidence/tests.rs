@@ -81,6 +81,28 @@ fn a_computer_in_a_panel_is_known_by_what_it_drives() {
 }
 
 #[test]
+fn a_screen_is_large_by_what_it_is_taken_for() {
+    let taken = |kind: &str, confidence: &str, width: u64, height: u64, trust: &str| {
+        let mut display = screen("HDMI-A-1", "hdmi", width, height, trust);
+        display["monitors"][0]["taken_for"] = json!({ "kind": kind, "confidence": confidence, "clues": [] });
+        let found = signs(&sections(&[("display", display)]), Hints::default());
+        found.contains(&KindSign::LargeScreen)
+    };
+    // Panels state proportions, or the millimetres of another board.
+    assert!(taken("interactive_panel", "certain", 1600, 900, "placeholder"));
+    assert!(taken("interactive_panel", "likely", 708, 398, "plausible"));
+    assert!(!taken("interactive_panel", "possible", 708, 398, "plausible"));
+    assert!(taken("television", "likely", 160, 90, "placeholder"));
+    assert!(!taken("television", "certain", 520, 290, "plausible"), "a kitchen's television");
+    // A picture on the wall says nothing of the computer, whatever its projector states.
+    assert!(!taken("projector", "likely", 1150, 650, "placeholder"));
+    assert!(!taken("projector", "likely", 1600, 900, "plausible"));
+    assert!(!taken("monitor", "likely", 1600, 900, "placeholder"));
+    assert!(taken("monitor", "likely", 1050, 590, "plausible"));
+    assert!(taken("unknown", "possible", 1150, 650, "placeholder"));
+}
+
+#[test]
 fn guests_are_known_with_and_without_firmware() {
     let disks = json!({ "disks": [{ "name": "vda", "kind": { "value": "virtual", "source": "sysfs_block" } }] });
     let flagged = json!({ "hypervisor": { "value": "unnamed hypervisor", "source": "proc_cpuinfo" } });
