@@ -12,7 +12,8 @@ use crate::probe::Stamps;
 
 #[cfg(target_os = "linux")]
 mod linux;
-#[cfg(not(target_os = "linux"))]
+// On Linux for its test alone.
+#[cfg(any(not(target_os = "linux"), test))]
 mod portable;
 
 #[cfg(target_os = "linux")]

@@ -75,3 +75,42 @@ pub fn run(arguments: &ReportArguments, config: &Config, now: Timestamp, out: &m
     writeln!(out, "{}: {} байт", path.display(), bytes.len())?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use calamine::{Reader, Xlsx};
+    use clap::Parser;
+
+    use super::super::fixture::{Fixture, TOWN, now};
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: ReportArguments,
+    }
+
+    /// The rows below the heads of the sheet of buildings.
+    fn written(fixture: &Fixture, more: &[&str]) -> Result<usize, String> {
+        let path = fixture.folder.path().join("lines.xlsx");
+        let mut words = vec!["report", "connectivity", "--out", path.to_str().unwrap()];
+        words.extend(more);
+        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
+        let said = fixture.printed(|config, out| run(&line.arguments, config, now(), out))?;
+        assert!(said.contains("lines.xlsx"), "{said}");
+        let mut book: Xlsx<_> = calamine::open_workbook(&path).unwrap();
+        assert_eq!(book.sheet_names(), ["Корпуса", "Как считалось"]);
+        Ok(book.worksheet_range("Корпуса").unwrap().height() - 1)
+    }
+
+    #[test]
+    fn a_workbook_has_every_building_or_those_of_one_municipality() {
+        let fixture = Fixture::with_region();
+        let all = written(&fixture, &[]).unwrap();
+        assert_eq!(all, 147);
+        let town = written(&fixture, &["--municipality", TOWN]).unwrap();
+        assert!(town > 0 && town < all, "{town}");
+        let nowhere = written(&fixture, &["--municipality", "99999999"]).unwrap_err();
+        assert!(nowhere.contains("99999999"), "{nowhere}");
+    }
+}

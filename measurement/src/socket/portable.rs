@@ -84,3 +84,38 @@ impl Arrivals {
         Ok(batch)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datagrams_arrive_whole_with_the_programs_time() {
+        let clock = Clock::new();
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        prepare(&receiver, false, 1 << 16, 1 << 16).unwrap();
+        assert!(receive_buffer(&receiver).is_some_and(|bytes| bytes >= 1 << 16));
+        let to = receiver.local_addr().unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut arrivals = Arrivals::new(&clock);
+        let nothing = arrivals.receive(&receiver, &clock, Duration::ZERO, |_, _, _| panic!("nothing was sent"));
+        assert_eq!(nothing.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let before = clock.now();
+        let bytes: Vec<u8> = (0..10).flat_map(|number| [number; 300]).collect();
+        send_batch(&sender, Some(to), &bytes, 300).unwrap();
+        let mut received = Vec::new();
+        while received.len() < 10 {
+            arrivals
+                .receive(&receiver, &clock, Duration::from_secs(5), |from, datagram, at| {
+                    assert_eq!(from, sender.local_addr().unwrap());
+                    assert!(at >= before);
+                    received.push(datagram.to_vec());
+                })
+                .unwrap();
+        }
+        let expected: Vec<Vec<u8>> = (0..10).map(|number| vec![number; 300]).collect();
+        assert_eq!(received, expected);
+        assert_eq!(STAMPS, Stamps::UserSpace);
+        assert!(is_too_long(&io::Error::from_raw_os_error(10_040)));
+    }
+}
