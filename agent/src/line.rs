@@ -35,6 +35,17 @@ pub struct Target {
     pub settlement: Option<SettlementClass>,
 }
 
+impl Target {
+    pub const URBAN: Self = Self {
+        kbps: 100_000,
+        settlement: Some(SettlementClass::City),
+    };
+    pub const RURAL: Self = Self {
+        kbps: 50_000,
+        settlement: Some(SettlementClass::Village),
+    };
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "норма — urban (100), rural (50) или число Мбит/с от 0.1 до 5000 / a target is urban, rural or a number of Mbit/s from 0.1 to 5000"
@@ -45,13 +56,9 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        let class = |settlement, kbps| Self {
-            kbps,
-            settlement: Some(settlement),
-        };
         match text {
-            "urban" => Ok(class(SettlementClass::City, 100_000)),
-            "rural" => Ok(class(SettlementClass::Village, 50_000)),
+            "urban" => Ok(Self::URBAN),
+            "rural" => Ok(Self::RURAL),
             number => {
                 let megabits: f64 = number.replace(',', ".").parse().map_err(|_| TargetError)?;
                 if !(0.1..=5_000.0).contains(&megabits) {

@@ -107,7 +107,8 @@ fn a_lease_from_a_file_is_used_once() {
     let file = folder.path().join("lease.txt");
     std::fs::write(&file, format!("{token}\n")).unwrap();
     let address = server.address().to_string();
-    let arguments = ["--server", &address, "--target", "4", "--lease", file.to_str().unwrap()];
+    // The target is the lease's.
+    let arguments = ["--server", &address, "--lease", file.to_str().unwrap()];
     let first = check(folder.path(), &arguments);
     assert_eq!(first.status.code(), Some(2), "{}", text(&first));
     assert!(text(&first).contains("От компьютера"), "{}", text(&first));

@@ -54,6 +54,9 @@ fn main() -> std::process::ExitCode {
     for kbps in [30_000, 60_000] {
         tell(rows::cross_traffic(&school, runs, kbps));
     }
+    for (loss, streams) in [(0, 1), (0, 4), (1_000, 1), (1_000, 4)] {
+        tell(rows::iperf3(&school, 100_000, loss, streams));
+    }
     tell(rows::setup(&school, runs * 100));
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -41,9 +41,10 @@ pub(super) struct Arguments {
     /// tcp, ndt7 и librespeed также URL, например wss://сервер:8444
     #[arg(long, value_name = "АДРЕС[:ПОРТ]")]
     server: Option<String>,
-    /// Норма: urban (город, 100 Мбит/с), rural (село и пгт, 50 Мбит/с) или число Мбит/с
-    #[arg(long, value_name = "urban|rural|МБИТ", default_value = "urban")]
-    target: Target,
+    /// Норма: urban (город, 100 Мбит/с), rural (село и пгт, 50 Мбит/с) или число Мбит/с; без ключа — та, на которую
+    /// выдано право, иначе urban
+    #[arg(long, value_name = "urban|rural|МБИТ")]
+    target: Option<Target>,
     /// Способ измерения
     #[arg(long, value_enum, default_value_t = Method::Probe)]
     method: Method,
@@ -212,7 +213,7 @@ fn by_datagrams(
     let check = Check {
         server: server(arguments, lang)?,
         direction,
-        target: arguments.target,
+        target: target(arguments.target, token.as_ref()),
         drain: DrainMode::Auto,
         deep: arguments.deep,
         token,
@@ -235,7 +236,7 @@ fn over_tcp(
         streams: method,
         server: url(arguments, lang)?.parse()?,
         direction,
-        target: arguments.target,
+        target: target(arguments.target, token.as_ref()),
         token,
         alone: arguments.alone,
     };
@@ -269,6 +270,15 @@ fn url(arguments: &Arguments, lang: Language) -> Result<String, Box<dyn Error>> 
         format!(":{USUAL_PORT}")
     };
     Ok(format!("{scheme}://{bracketed}{port}"))
+}
+
+/// As asked; else what the lease is for; else what a town should have.
+fn target(asked: Option<Target>, token: Option<&LeaseToken>) -> Target {
+    let of_lease = || {
+        let kbps = u32::try_from(token?.lease().target.get()).ok()?;
+        Some(Target { kbps, settlement: None })
+    };
+    asked.or_else(of_lease).unwrap_or(Target::URBAN)
 }
 
 fn outcome<'a>(checked: &'a Checked, judgement: &Judgement) -> Outcome<'a> {

@@ -219,3 +219,97 @@ fn count(number: u32) -> Count {
 fn micros(duration: Duration) -> Microseconds {
     Microseconds::saturating(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use inventory_schema::Timestamp;
+    use inventory_schema::measurement::verdict::{Reason, Rule, Verdict, judge};
+
+    use super::*;
+    use crate::interface::{RawInterface, reading};
+    use crate::lease::Refusal;
+
+    fn card(speed: &str) -> Reading {
+        reading(&RawInterface {
+            speed: Some(speed.into()),
+            duplex: Some("full".into()),
+            hardware_type: Some("1".into()),
+            has_device: true,
+            ..RawInterface::default()
+        })
+    }
+
+    fn seen() -> Circumstances {
+        let at = |second: i64| MeasuredAt {
+            device: Timestamp::from_unix_seconds(1_800_000_000 + second),
+            trusted: None,
+        };
+        Circumstances {
+            claim: Claim::default(),
+            occasion: Occasion::OnDemand,
+            settlement: None,
+            direction: Direction::Down,
+            server: ([203, 0, 113, 1], 8_444).into(),
+            plan: Plan::for_target(100_000),
+            started: at(0),
+            ended: at(2),
+            before: Some(card("1000")),
+            after: Some(card("1000")),
+            busy: None,
+            siblings: None,
+            server_is_there: false,
+        }
+    }
+
+    fn failed(failure: Failure, seen: &Circumstances) -> Measurement {
+        record(&Err(failure.into()), None, seen)
+    }
+
+    #[test]
+    fn blocked_datagrams_are_told_from_a_server_that_is_not_there() {
+        let absent = failed(Failure::NoAnswer, &seen());
+        assert_eq!(absent.faults, [Fault::SetupFailed]);
+        let there = Circumstances {
+            server_is_there: true,
+            ..seen()
+        };
+        assert_eq!(failed(Failure::NoAnswer, &there).faults, [Fault::UdpBlocked]);
+        assert_eq!(failed(Failure::NoLoad, &seen()).faults, [Fault::UdpBlocked]);
+        let busy = Failure::Refused {
+            refusal: Refusal::ServerBusy,
+            retry_after: Duration::from_secs(2),
+        };
+        let judgement = judge(&failed(busy, &seen()), &Rule::default());
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert_eq!(judgement.main_reason(), Some(Reason::ServerBusy));
+    }
+
+    #[test]
+    fn a_card_that_slows_down_or_goes_away_meanwhile_is_noted() {
+        let slower = Circumstances {
+            after: Some(card("100")),
+            ..seen()
+        };
+        assert!(failed(Failure::NoLoad, &slower).has_fault(Fault::InterfaceChanged));
+        let gone = Circumstances { after: None, ..seen() };
+        assert!(failed(Failure::NoLoad, &gone).has_fault(Fault::InterfaceChanged));
+        assert!(!failed(Failure::NoLoad, &seen()).has_fault(Fault::InterfaceChanged));
+    }
+
+    #[test]
+    fn whoever_measures_to_itself_measures_no_line() {
+        let place_of = |server: [u8; 4], local: [u8; 4]| place(ServerPlace::Beyond, (server, 1).into(), Some(local.into()));
+        assert_eq!(place_of([127, 0, 0, 1], [127, 0, 0, 1]), ServerPlace::Loopback);
+        assert_eq!(place_of([10, 0, 0, 5], [10, 0, 0, 5]), ServerPlace::Loopback);
+        assert_eq!(place_of([10, 0, 0, 5], [10, 0, 0, 6]), ServerPlace::Beyond);
+        for place in [
+            ServerPlace::Loopback,
+            ServerPlace::School,
+            ServerPlace::RegionalNode,
+            ServerPlace::Beyond,
+            ServerPlace::Other,
+        ] {
+            assert_eq!(super::super::place_of(super::super::place_number(place)), place);
+        }
+    }
+}

@@ -346,22 +346,29 @@ impl Serving {
             return (Err(Refusal::Forged), None);
         };
         let decided = self
-            .judge(setup, times.wall)
+            .judge(setup, from, times.wall)
             .map(|lease| self.open(setup, &lease, &secret, from, times));
         (decided, Some(Seal::of_lease(&secret)))
     }
 
-    fn judge(&mut self, setup: &Setup, wall: Timestamp) -> Result<Lease, Refusal> {
+    fn judge(&mut self, setup: &Setup, from: SocketAddr, wall: Timestamp) -> Result<Lease, Refusal> {
         let lease = Lease::decode(&setup.lease).map_err(|_| Refusal::Malformed)?;
         lease.judge(&self.settings.server, setup.claim, wall)?;
         setup.plan.judge(&lease)?;
-        if self.used.contains(&lease.id) {
+        let used = (lease.id, lease.device);
+        if self.used.contains(&used) {
             return Err(Refusal::Replayed);
         }
-        if !self.has_room_for(setup.plan.peak_kbps().into()) || !self.used.insert(lease.id, lease.expires, wall) {
+        // Leases of a controller are for a line of their own; of those that anybody may have, two may share one.
+        let shared = lease.building.is_none() && self.is_measuring_from(from.ip());
+        if shared || !self.has_room_for(setup.plan.peak_kbps().into()) || !self.used.insert(used, lease.expires, wall) {
             return Err(Refusal::ServerBusy);
         }
         Ok(lease)
+    }
+
+    fn is_measuring_from(&self, address: IpAddr) -> bool {
+        self.taken().any(|session| session.peer.ip() == address)
     }
 
     fn open(&mut self, setup: &Setup, lease: &Lease, secret: &LeaseSecret, from: SocketAddr, times: Times) -> Vec<u8> {

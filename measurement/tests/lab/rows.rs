@@ -1,7 +1,7 @@
 //! The rows of the table: each measures so many times and says what it found beside its goal.
 //!
-//! A run in which the computer that plays everybody had no time — the line itself was late, or the measurement says
-//! that it was starved — is void and made again; how many there were is part of the row.
+//! A run in which the computer that plays everybody had no time for the line itself is void and made again; how many
+//! there were is part of the row.
 
 use std::fmt;
 use std::time::Duration;
@@ -44,12 +44,22 @@ struct Runs {
     void: usize,
 }
 
-/// Measures until `count` runs count.
-fn repeat(count: usize, mut measure: impl FnMut() -> Run) -> Runs {
+/// Measures until so many runs count. What must never be said is never said of a starved computer either: only runs
+/// in which the line itself was late are void.
+fn repeat(count: usize, measure: impl FnMut() -> Run) -> Runs {
+    repeat_unless(|run| run.late > LATE, count, measure)
+}
+
+/// As [`repeat`], without the runs that a starved computer leaves undecided.
+fn repeat_rested(count: usize, measure: impl FnMut() -> Run) -> Runs {
+    repeat_unless(Run::is_starved, count, measure)
+}
+
+fn repeat_unless(void: impl Fn(&Run) -> bool, count: usize, mut measure: impl FnMut() -> Run) -> Runs {
     let mut runs = Runs { runs: Vec::new(), void: 0 };
     while runs.runs.len() < count && runs.void < count * VOID_PER_RUN {
         let run = measure();
-        if run.is_starved() {
+        if void(&run) {
             runs.void += 1;
         } else {
             runs.runs.push(run);
@@ -104,7 +114,7 @@ pub fn verdicts(school: &School, count: usize, target: u32, truth: u64) -> Row {
     };
     let (down, up) = both(Way::of(truth));
     school.relay.set(down, up);
-    let runs = repeat(count, || {
+    let runs = repeat_rested(count, || {
         school.measure(0, Direction::Down, Plan::for_target(target), Card::Gigabit, None)
     });
     let right = runs.runs.iter().filter(|run| run.judgement.verdict == expected).count();
@@ -273,6 +283,27 @@ pub fn cross_traffic(school: &School, count: usize, kbps: u64) -> Row {
     }
 }
 
+/// What iperf3 reads on the same line in the same run, for comparison: no goal of ours.
+pub fn iperf3(school: &School, truth: u64, loss: u32, streams: u32) -> Row {
+    let (down, up) = both(Way::of(truth).with_loss(loss));
+    school.relay.set(down, up);
+    let found = school.iperf3(streams, 5).map_or_else(
+        |error| format!("not measured: {error}"),
+        |rate| format!("{:.1} Mb/s received", rate / 1e6),
+    );
+    Row {
+        name: format!(
+            "iperf3, {streams} streams, {} Mb/s, loss {} %",
+            truth as f64 / 1e3,
+            f64::from(loss) / 1e4
+        ),
+        goal: "for comparison".into(),
+        found,
+        met: true,
+        void: 0,
+    }
+}
+
 /// Whether measurements begin at 1 % loss; many at one time, each of a line that costs little.
 pub fn setup(school: &School, count: usize) -> Row {
     let (down, up) = both(Way::of(100_000).with_loss(10_000));
@@ -286,11 +317,7 @@ pub fn setup(school: &School, count: usize) -> Row {
             let threads: Vec<_> = (0..at_once)
                 .map(|_| scope.spawn(|| school.measure(0, Direction::Down, plan, Card::Gigabit, None).outcome.is_ok()))
                 .collect();
-            threads
-                .into_iter()
-                .filter(|_| true)
-                .map(|thread| usize::from(thread.join().unwrap()))
-                .sum::<usize>()
+            threads.into_iter().map(|thread| usize::from(thread.join().unwrap())).sum::<usize>()
         });
         asked += at_once;
     }

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -223,6 +224,36 @@ impl School {
             elapsed,
             late,
         }
+    }
+
+    /// What iperf3 received in so many seconds, in bit/s.
+    pub fn iperf3(&self, streams: u32, seconds: u32) -> io::Result<f64> {
+        let serve = || {
+            Command::new("iperf3")
+                .args(["-s", "-1", "-p", "5299"])
+                .stdout(Stdio::null())
+                .spawn()
+        };
+        let mut server = self.server_side.run(serve)?;
+        let address = std::net::Ipv4Addr::from(SERVER.0).to_string();
+        let (streams, seconds) = (streams.to_string(), seconds.to_string());
+        let arguments = ["-c", &address, "-p", "5299", "-R", "-J", "-t", &seconds, "-P", &streams];
+        let ask = || Command::new("iperf3").args(arguments).output();
+        // The server may not listen yet.
+        let mut output = self.computers[0].run(ask)?;
+        for _ in 0..20 {
+            if output.status.success() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(100));
+            output = self.computers[0].run(ask)?;
+        }
+        let _ = server.kill();
+        let _ = server.wait();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(io::Error::other)?;
+        report["end"]["sum_received"]["bits_per_second"]
+            .as_f64()
+            .ok_or_else(|| io::Error::other("iperf3 reports no rate"))
     }
 
     /// A download of the second computer at a pace, over TCP, as a browser would make it.

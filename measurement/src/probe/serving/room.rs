@@ -3,29 +3,32 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use inventory_schema::Timestamp;
 use inventory_schema::measurement::LeaseId;
+use inventory_schema::{DeviceId, Timestamp};
 
 /// Leases that may be remembered at one time; a server that used more in their lifetime is busy.
 const MOST_USED: usize = 100_000;
 
+/// A lease and whose it is: computers that measure together share its number.
+pub(super) type Used = (LeaseId, Option<DeviceId>);
+
 /// Leases that were used and have not expired: none is used twice.
 #[derive(Debug, Default)]
 pub(super) struct UsedLeases {
-    until: HashMap<LeaseId, Timestamp>,
+    until: HashMap<Used, Timestamp>,
 }
 
 impl UsedLeases {
-    pub fn contains(&self, id: &LeaseId) -> bool {
-        self.until.contains_key(id)
+    pub fn contains(&self, used: &Used) -> bool {
+        self.until.contains_key(used)
     }
 
     /// Remembers a lease until it expires. False when there is no room, and then it may not be used.
-    pub fn insert(&mut self, id: LeaseId, expires: Timestamp, now: Timestamp) -> bool {
-        self.insert_among(id, expires, now, MOST_USED)
+    pub fn insert(&mut self, used: Used, expires: Timestamp, now: Timestamp) -> bool {
+        self.insert_among(used, expires, now, MOST_USED)
     }
 
-    fn insert_among(&mut self, id: LeaseId, expires: Timestamp, now: Timestamp, most: usize) -> bool {
+    fn insert_among(&mut self, used: Used, expires: Timestamp, now: Timestamp, most: usize) -> bool {
         // A clock that is set back makes leases valid again: what is forgotten is forgotten a minute late.
         let forget = now - Duration::from_secs(60);
         if self.until.len() >= most / 2 {
@@ -34,7 +37,7 @@ impl UsedLeases {
         if self.until.len() >= most {
             return false;
         }
-        self.until.insert(id, expires);
+        self.until.insert(used, expires);
         true
     }
 }
@@ -85,12 +88,13 @@ mod tests {
     #[test]
     fn used_leases_are_forgotten_when_they_have_expired_and_never_before() {
         let mut used = UsedLeases::default();
-        let first = LeaseId::generate();
+        let another = || (LeaseId::generate(), None);
+        let first = another();
         assert!(used.insert_among(first, at(60), at(0), 2));
-        assert!(used.insert_among(LeaseId::generate(), at(60), at(30), 2));
-        assert!(!used.insert_among(LeaseId::generate(), at(90), at(60), 2), "there is no room");
+        assert!(used.insert_among(another(), at(60), at(30), 2));
+        assert!(!used.insert_among(another(), at(90), at(60), 2), "there is no room");
         assert!(used.contains(&first));
-        assert!(used.insert_among(LeaseId::generate(), at(200), at(121), 2));
+        assert!(used.insert_among(another(), at(200), at(121), 2));
         assert!(!used.contains(&first));
     }
 

@@ -244,6 +244,37 @@ fn no_more_are_measured_at_once_than_four_fifths_of_the_port_carry() {
 }
 
 #[test]
+fn two_computers_without_a_controller_do_not_spoil_each_others_measurement() {
+    let mut serving = server();
+    let nobody = |number: u8| {
+        let mut client = Client::new(number, Direction::Down);
+        client.lease.building = None;
+        client.lease.device = None;
+        client.claim = Claim::default();
+        client
+    };
+    nobody(1).set_up(&mut serving, 1_000).unwrap();
+    // Another port of the same address: another computer of that school.
+    let mut second = nobody(2);
+    second.at = ([198, 51, 100, 1], 40_001).into();
+    assert_eq!(second.set_up(&mut serving, 1_000).err(), Some(Refusal::ServerBusy));
+    nobody(3).set_up(&mut serving, 1_000).unwrap();
+    // Computers that a controller sends to measure together share a lease's number, and each measures once.
+    let mut one = Client::new(4, Direction::Down);
+    let mut other = Client::new(5, Direction::Down);
+    other.lease.id = one.lease.id;
+    one.set_up(&mut serving, 1_000).unwrap();
+    other.set_up(&mut serving, 1_000).unwrap();
+    let mut again = Client {
+        nonce: [6; 16],
+        lease: other.lease.clone(),
+        claim: other.claim,
+        ..Client::new(6, Direction::Down)
+    };
+    assert_eq!(again.set_up(&mut serving, 1_100).err(), Some(Refusal::Replayed));
+}
+
+#[test]
 fn sessions_are_bounded_whatever_their_rates() {
     let mut serving = server_with(10_000_000, 3);
     for number in 1..=3 {
