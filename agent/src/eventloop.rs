@@ -11,22 +11,24 @@ pub(crate) mod resume;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use inventory_schema::canonical::CanonicalBytes;
 use inventory_schema::check_in::SpoolDepth;
 use inventory_schema::enrollment::RenewalRequest;
-use inventory_schema::envelope::ChainHead;
+use inventory_schema::envelope::{ChainHead, ReportKind};
 use inventory_schema::measurement::Measurement;
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::report::SignedReport;
 use inventory_schema::{DeviceId, Digest, Envelope};
+use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::clock::SharedClock;
+use crate::activity::ActivityLog;
+use crate::clock::{Moment, SharedClock};
 use crate::config::AgentConfig;
 use crate::durable_file::FileError;
 use crate::enrollment::{Enrollment, EnrollmentFileError, agent_version};
@@ -78,6 +80,9 @@ pub async fn run_reporting(
     let (events, mut arriving) = mpsc::channel(16);
     let mut shell = Shell::start(config, collector, clock, events)?;
     let mut stop = std::pin::pin!(stop);
+    for day in shell.unreported_days() {
+        shell.handle(day);
+    }
     let mut event = Event::Woken;
     loop {
         if shell.handle(event) {
@@ -86,7 +91,7 @@ pub async fn run_reporting(
         event = tokio::select! {
             () = &mut stop => Event::Stopping,
             () = shell.until_wakeup() => Event::Woken,
-            Some(measurement) = measurements.recv() => shell.measured(&measurement),
+            Some(measurement) = measurements.recv() => shell.made(ReportKind::Measurement, &measurement),
             arrived = arriving.recv() => {
                 let arrived = arrived.expect("the shell itself holds a sender");
                 // What was asked with the key before concerns nobody any more.
@@ -113,6 +118,7 @@ struct Shell {
     spool: Arc<Mutex<Spool>>,
     bodies: Arc<Mutex<KeptBodies>>,
     core: Reconciler,
+    activity: Arc<Mutex<ActivityLog>>,
     events: mpsc::Sender<Arriving>,
     /// How often the key was changed in this run.
     keys: u32,
@@ -132,6 +138,7 @@ impl Shell {
             tracing::warn!(file = %damaged.file.display(), fault = ?damaged.fault, "a waiting report was damaged and moved aside");
         }
         let ledger = Ledger::load(state)?.of_key(identity.fingerprint()).caught_up(spool.newest_head());
+        let activity = ActivityLog::load(state)?;
         let transport = Transport::new(&enrollment, &identity, &config, clock.clone())?;
         let now = clock.moment();
         let subject = subject(&enrollment, &identity);
@@ -149,6 +156,7 @@ impl Shell {
             transport: Arc::new(transport),
             spool: Arc::new(Mutex::new(spool)),
             bodies: Arc::default(),
+            activity: Arc::new(Mutex::new(activity)),
             core,
             events,
             keys: 0,
@@ -177,7 +185,10 @@ impl Shell {
             .certificate_validity()
             .is_some_and(|validity| renewal_due(&validity, self.clock.now()));
         self.core.set_renewal_due(due, now);
-        let actions = self.core.handle(event, now);
+        let mut actions = self.core.handle(event, now);
+        if let Some(day) = self.mark_activity(now) {
+            actions.extend(self.core.handle(day, now));
+        }
         let mut ending = false;
         for action in actions {
             ending |= self.perform(action);
@@ -214,8 +225,8 @@ impl Shell {
                 );
             }
             Action::Spool { envelope, sections } => self.spool_report(*envelope, move |bodies| bodies.of(&sections)),
-            Action::SpoolMeasurement { envelope, body } => {
-                self.spool_report(*envelope, move |bodies| bodies.measurement(body));
+            Action::SpoolDocument { envelope, body } => {
+                self.spool_report(*envelope, move |bodies| bodies.document(body));
             }
             Action::Deliver => {
                 let (transport, spool) = (self.transport.clone(), self.spool.clone());
@@ -331,15 +342,35 @@ impl Shell {
         });
     }
 
-    /// Keeps a finished measurement until the core has it signed.
-    fn measured(&self, measurement: &Measurement) -> Event {
-        Event::Measured {
-            body: lock(&self.bodies).keep_measurement(measurement),
+    /// Notes that the computer runs; answers a day that is over.
+    fn mark_activity(&self, now: Moment) -> Option<Event> {
+        let mut log = lock(&self.activity);
+        let marked = log.mark(now, self.clock.trusted());
+        if marked.changed
+            && let Err(error) = log.save(&self.config.state_dir)
+        {
+            tracing::warn!(error = %chain(&error), "when this computer ran was not saved; it is tried again within a quarter of an hour");
+        }
+        marked.finished.map(|day| self.made(ReportKind::Activity, &day))
+    }
+
+    /// Days that were over when the agent ended, and that no report on disk carries.
+    fn unreported_days(&self) -> Vec<Event> {
+        let log = lock(&self.activity);
+        log.unreported().iter().map(|day| self.made(ReportKind::Activity, day)).collect()
+    }
+
+    /// Keeps a finished document until the core has it signed.
+    fn made(&self, kind: ReportKind, document: &impl Serialize) -> Event {
+        Event::DocumentMade {
+            kind,
+            body: lock(&self.bodies).keep_document(document),
         }
     }
 
     fn spool_report(&self, envelope: Envelope, named: impl FnOnce(&KeptBodies) -> BTreeMap<Digest, String> + Send + 'static) {
         let (spool, kept, identity) = (self.spool.clone(), self.bodies.clone(), self.identity.clone());
+        let (activity, state_dir) = (self.activity.clone(), self.config.state_dir.clone());
         self.begin_blocking(move || {
             let report = sign(&envelope, &lock(&identity));
             let bodies = named(&lock(&kept));
@@ -347,7 +378,10 @@ impl Shell {
             match spool.append(&report, &bodies) {
                 Ok(cost) => {
                     if let Some(body) = envelope.body {
-                        lock(&kept).forget_measurement(body);
+                        lock(&kept).forget_document(body);
+                        if envelope.kind == ReportKind::Activity {
+                            forget_day(&mut lock(&activity), body, &state_dir);
+                        }
                     }
                     if cost.tombstoned + cost.forgotten > 0 {
                         tracing::warn!(
@@ -503,6 +537,14 @@ fn local_failure(error: &(dyn std::error::Error + 'static)) -> TransportFailure 
     TransportFailure::Broken {
         controller: String::new(),
         reason: chain(error),
+    }
+}
+
+/// A report on disk carries the day. Were that not noted, it would be reported once more, which changes nothing.
+fn forget_day(log: &mut ActivityLog, day: Digest, state_dir: &Path) {
+    log.reported(day);
+    if let Err(error) = log.save(state_dir) {
+        tracing::warn!(error = %chain(&error), "that a day was reported was not saved");
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Ledger {
     /// What the controller said it holds.
     pub held: BTreeMap<SectionName, Digest>,
     pub trusted_time: Option<TrustedTime>,
+    /// The version of the protocol that the controller spoke last; 0 before it spoke at all.
+    pub spoken: u16,
     /// What the controller refused the running agent for, until it answers well again.
     pub last_refusal: Option<LastRefusal>,
     /// How often this state was found to be older than what the controller holds: the disk was restored.
@@ -69,6 +71,7 @@ impl Ledger {
             Self {
                 key: Some(key),
                 trusted_time: self.trusted_time,
+                spoken: self.spoken,
                 ..Self::default()
             }
         }

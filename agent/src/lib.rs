@@ -22,6 +22,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+pub mod activity;
 pub mod carry;
 pub mod cli;
 pub mod clock;

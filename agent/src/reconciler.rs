@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, ProtocolRange, SpoolDepth};
 use inventory_schema::enrollment::{HardwareEvidence, RekeyReason};
-use inventory_schema::envelope::{ChainHead, Resumption};
+use inventory_schema::envelope::{ChainHead, ReportKind, Resumption};
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::text::Word;
@@ -74,10 +74,8 @@ pub struct Reconciler {
     wanted: BTreeSet<SectionName>,
     /// Why the next envelope does not continue from what this agent wrote last.
     resumption: Option<Resumption>,
-    /// Measurements that are to be signed, oldest first; the shell keeps their bodies.
-    measured: VecDeque<Digest>,
-    /// The controller said that it takes measurements. One of before would refuse them, and the chain would break at each.
-    measurements_taken: bool,
+    /// Documents that are to be signed, oldest first; the shell keeps their bodies.
+    made: VecDeque<(ReportKind, Digest)>,
     collect: Duty,
     check_in: Duty,
     deliver: Duty,
@@ -150,12 +148,12 @@ struct Drafted {
     stated_before: BTreeMap<SectionName, Digest>,
     wanted_before: BTreeSet<SectionName>,
     resumption_before: Option<Resumption>,
-    /// The measurement that the report carries.
-    measurement: Option<Digest>,
+    /// The document that the report carries.
+    document: Option<(ReportKind, Digest)>,
 }
 
-/// Measurements that wait to be signed; further ones push the oldest out.
-const MEASURED_MOST: usize = 64;
+/// Documents that wait to be signed; further ones push the oldest out.
+const MADE_MOST: usize = 64;
 
 impl Reconciler {
     /// An agent that just started: it looks at the hardware and checks in at once.
@@ -184,8 +182,7 @@ impl Reconciler {
             looked_at: None,
             wanted: BTreeSet::new(),
             resumption: None,
-            measured: VecDeque::new(),
-            measurements_taken: false,
+            made: VecDeque::new(),
             collect: Duty::Due(now.uptime),
             check_in: Duty::Due(now.uptime),
             deliver: Duty::Resting,
@@ -259,7 +256,7 @@ impl Reconciler {
             return actions;
         }
         self.draft_if_changed(now, &mut actions);
-        self.draft_measurement(now, &mut actions);
+        self.draft_document(now, &mut actions);
         self.begin_duties(now, &mut actions);
         actions
     }
@@ -291,10 +288,10 @@ impl Reconciler {
                 self.lose_contact(failure, now);
                 self.remember_refusal(failure, now, actions);
             }
-            Event::Measured { body } => {
-                self.measured.push_back(body);
-                if self.measured.len() > MEASURED_MOST {
-                    self.measured.pop_front();
+            Event::DocumentMade { kind, body } => {
+                self.made.push_back((kind, body));
+                if self.made.len() > MADE_MOST {
+                    self.made.pop_front();
                 }
             }
             Event::Spooled { depth } => {
@@ -365,7 +362,7 @@ impl Reconciler {
         self.ledger.trusted_time = Some(TrustedTime::received(answer.server_time, now));
         self.check_in = Duty::Due(now.uptime + Duration::from_secs(answer.next_check_in.get()));
         self.wait = answer.wait;
-        self.measurements_taken = answer.measurements_taken;
+        self.ledger.spoken = answer.protocol;
         if self.spool.reports.get() == 0 && self.is_quiet() && !self.is_stale() {
             // What waits on disk may state them already; the next check-in asks again if it did not.
             self.wanted.extend(answer.wanted);

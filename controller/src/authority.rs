@@ -30,6 +30,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use certificate::key_of;
 use certificate::{CertificateInfo, Validity};
 pub use csr::{Csr, CsrError};
 pub use device_name::DeviceName;
@@ -243,6 +244,7 @@ impl Authority {
             let bundle = TrustBundle {
                 roots: roots.map(|root| root.expect("one certificate in PEM fits a Pem")).collect(),
                 signing_keys: vec![self.signing_public.clone()],
+                distrusted: self.distrusted.iter().filter_map(certificate::key_of).collect(),
             };
             let digest = bundle.digest();
             (bundle, digest)

@@ -5,7 +5,7 @@
 //! | is this moment within lessons, by the municipality's clock? | [`lessons`] |
 //! | what is each measurement worth, and what do the weeks come to? | [`history`] |
 //! | how does it look over time? | [`chart`] |
-
+//! | who measures when, with which computers, against which server? | [`schedule`] |
 //!
 //! Pure: everything takes values and times and returns values. What one measurement proves is decided in
 //! `inventory_schema::measurement`, which the verifier shares.
@@ -13,6 +13,7 @@
 pub mod chart;
 pub mod history;
 pub mod lessons;
+pub mod schedule;
 
 use inventory_schema::Timestamp;
 use inventory_schema::measurement::Layer;

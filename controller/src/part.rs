@@ -115,6 +115,22 @@ pub struct Statement {
     pub parts: Vec<StatedPart>,
     /// What is not listed is not there. A section that was read in part says nothing about the rest (promise 4).
     pub complete: bool,
+    /// What is listed under no number that says anything: it may be a part that was read better before.
+    pub nameless: Vec<Nameless>,
+}
+
+/// How a part looks that has no usable number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nameless {
+    pub model: Option<String>,
+    pub size_bytes: Option<i64>,
+}
+
+impl Nameless {
+    /// Whether this part may be it, its number read worse than before.
+    pub fn may_be(&self, part: &StatedPart) -> bool {
+        self.model == part.model && self.size_bytes == part.size_bytes
+    }
 }
 
 /// What is told of a part or of a device's hardware.

@@ -53,6 +53,7 @@ pub mod session;
 mod statement;
 pub mod token;
 pub mod transfer;
+pub mod uptime;
 pub mod wake;
 
 use std::sync::Arc;

@@ -166,7 +166,7 @@ impl Book {
             ("Организация".to_owned(), building.organization_name.clone()),
             ("ОГРН".to_owned(), building.ogrn.clone()),
             ("Муниципалитет".to_owned(), building.municipality_name.clone()),
-            ("Адрес".to_owned(), format!("{}, {}", building.settlement, building.address)),
+            ("Адрес".to_owned(), building.full_address()),
             (
                 "Норматив, Мбит/с".to_owned(),
                 (building.settlement_class.target().get() / 1_000_000).to_string(),
@@ -263,7 +263,7 @@ fn place(line: &mut Line<'_>, building: &LineBuilding) -> Result<(), XlsxError> 
         .text(&building.organization_name)?
         .text(&building.ogrn)?;
     line.number(Some(building.number))?;
-    line.text(&format!("{}, {}", building.settlement, building.address))?;
+    line.text(&building.full_address())?;
     line.text(&L.family("settlement", building.settlement_class.as_str()))?;
     line.rate(Some(building.settlement_class.target()))?;
     line.rate(building.contracted.map(|speed| speed.bits_per_second()))?;

@@ -53,6 +53,8 @@ async fn every_page_fits_a_desk_and_a_phone() {
     let device = format!("/devices/{}", region.device);
     let case = region.with_a_likely_double().await;
     let exchanged = region.with_wandering_parts().await;
+    let line = region.with_measured_lines().await;
+    let (line_for_ever, act) = (format!("{line}?days=all"), format!("{line}/act"));
     with_browser(|browser| async move {
         let (pages, gallery) = (Pages::new(browser, origin), Gallery::new());
         for (name, path) in [("login", "/login"), ("trust", "/trust")] {
@@ -67,6 +69,10 @@ async fn every_page_fits_a_desk_and_a_phone() {
             ("devices", "/devices"),
             ("device", &device),
             ("device-parts", &exchanged),
+            ("lines", "/lines"),
+            ("line", line.as_str()),
+            ("line-all", &line_for_ever),
+            ("line-act", &act),
             ("changes", "/changes"),
             ("parts", "/parts?q=kingston"),
             ("names", "/names"),

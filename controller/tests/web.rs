@@ -36,6 +36,9 @@ mod evidence;
 #[path = "web/evidence_for_programs.rs"]
 mod evidence_for_programs;
 
+#[path = "web/lines.rs"]
+mod lines;
+
 #[path = "web/parts.rs"]
 mod parts;
 

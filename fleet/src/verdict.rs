@@ -158,7 +158,6 @@ mod tests {
             previous: (number > 1).then(|| digest(number - 1)),
             resumed: None,
             kind: ReportKind::Inventory,
-            body: None,
             received_at: Timestamp::from_unix_seconds(1),
             device_time: Timestamp::from_unix_seconds(1),
             trusted_time: None,

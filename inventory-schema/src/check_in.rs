@@ -29,10 +29,10 @@ impl ProtocolRange {
     /// What this program speaks.
     pub const CURRENT: Self = Self {
         oldest: 1,
-        newest: Self::WITH_SUMMARIES,
+        newest: Self::SECOND,
     };
-    /// The first version in which a check-in may carry its beliefs as one digest.
-    pub const WITH_SUMMARIES: u16 = 2;
+    /// Version 2: a check-in may carry its beliefs as one digest, and reports of other kinds than inventories are taken.
+    pub const SECOND: u16 = 2;
 
     /// The newest version that both speak.
     pub fn common(self, other: Self) -> Option<u16> {
@@ -181,9 +181,6 @@ pub struct CheckInAnswer {
     /// says it with its next check-in, and looks if it has not looked since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<Timestamp>,
-    /// The controller stores reports of the kind `measurement`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub measurements_taken: bool,
 }
 
 checked_text!(/// Random text that the asker makes, 16 to 64 characters, so that an old answer cannot be replayed.

@@ -189,6 +189,10 @@ pub struct TrustBundle {
     pub roots: Vec<Pem>,
     /// Keys that sign receipts, times and assignments.
     pub signing_keys: Vec<PublicKey>,
+    /// Keys of issuing CAs that the region believes no more, although a root above them counts: a key that was stolen.
+    /// An agent of before passes this over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distrusted: Vec<KeyFingerprint>,
 }
 
 impl TrustBundle {

@@ -7,8 +7,7 @@
 //! sections stays below one KiB, and [`MAX_ENVELOPE_BYTES`] is the hard limit.
 //!
 //! Kinds of reports were added since: a controller of before cannot read their envelopes and refuses them one by one,
-//! so an agent signs a kind only after its controller has said that it takes it
-//! ([`crate::check_in::CheckInAnswer::measurements_taken`]).
+//! so an agent signs one only after its controller has spoken version 2 ([`crate::check_in::ProtocolRange::SECOND`]).
 
 use std::collections::BTreeMap;
 
@@ -70,6 +69,8 @@ pub enum ReportKind {
     Inventory,
     /// Carries one measurement of the line ([`crate::measurement`]) and says nothing of what the computer is.
     Measurement,
+    /// Carries one day's activity ([`crate::activity`]).
+    Activity,
 }
 
 impl ReportKind {
@@ -77,6 +78,7 @@ impl ReportKind {
         match self {
             Self::Inventory => "inventory",
             Self::Measurement => "measurement",
+            Self::Activity => "activity",
         }
     }
 
@@ -84,7 +86,7 @@ impl ReportKind {
     fn fits(self, envelope: &Envelope) -> bool {
         match self {
             Self::Inventory => envelope.body.is_none(),
-            Self::Measurement => envelope.body.is_some() && envelope.sections.is_empty(),
+            Self::Measurement | Self::Activity => envelope.body.is_some() && envelope.sections.is_empty(),
         }
     }
 }

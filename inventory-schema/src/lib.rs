@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | inventory sections | agent | [`inventory`] |
 //! | signed envelope, report batch and its answers | both | [`envelope`], [`report`] |
+//! | when the computer ran on one day | agent | [`activity`] |
 //! | token and the question about it, enrollment, receipt, renewal, another key | both | [`enrollment`] |
 //! | check-in and its answer, signed time | both | [`check_in`] |
 //! | carried request, carried answer (no network) | both | [`carry`] |
@@ -26,6 +27,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod activity;
 pub mod canonical;
 pub mod carry;
 pub mod check_in;
@@ -55,4 +57,4 @@ pub use envelope::Envelope;
 pub use inventory::Inventory;
 pub use organization::{BuildingId, OrganizationId, RegionId, RoomId};
 pub use section::{Section, SectionName};
-pub use timestamp::Timestamp;
+pub use timestamp::{Day, Timestamp};

@@ -1,4 +1,4 @@
-//! A moment in UTC with microseconds, written in one form only: `2026-09-01T06:30:00.000000Z` (RFC 3339).
+//! A moment in UTC with microseconds, written in one form only: `2026-09-01T06:30:00.000000Z` (RFC 3339); and a day.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -45,6 +45,11 @@ impl Timestamp {
 
     pub fn saturating_sub(self, duration: Duration) -> Self {
         Self::from_unix_micros(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// The day of UTC that it is in.
+    pub fn day(self) -> Day {
+        Day(i32::try_from(self.0.div_euclid(DAY_MICROS)).expect("until the year 2199 there are fewer days than i32 counts"))
     }
 
     /// Signed distance in microseconds: positive when `self` is later.
@@ -122,6 +127,77 @@ impl JsonSchema for Timestamp {
     }
 }
 
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// A day of UTC between 1970 and 2199, written `2026-09-01`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Day(i32);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("«{0}» is not a day between 1970 and 2199 written as 2026-09-01")]
+pub struct DayError(String);
+
+impl Day {
+    /// Days since 1970-01-01; clamped to the years 1970 to 2199.
+    pub fn from_unix_days(days: i64) -> Self {
+        Timestamp::from_unix_micros(days.saturating_mul(DAY_MICROS)).day()
+    }
+
+    pub fn unix_days(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    /// Its midnight.
+    pub fn begin(self) -> Timestamp {
+        Timestamp(i64::from(self.0) * DAY_MICROS)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.begin().to_string()[..10])
+    }
+}
+
+impl FromStr for Day {
+    type Err = DayError;
+
+    fn from_str(text: &str) -> Result<Self, DayError> {
+        let midnight: Result<Timestamp, _> = format!("{text}T00:00:00.000000Z").parse();
+        midnight.map(Timestamp::day).map_err(|_| DayError(text.chars().take(40).collect()))
+    }
+}
+
+impl TryFrom<String> for Day {
+    type Error = DayError;
+
+    fn try_from(text: String) -> Result<Self, DayError> {
+        text.parse()
+    }
+}
+
+impl From<Day> for String {
+    fn from(day: Day) -> Self {
+        day.to_string()
+    }
+}
+
+impl JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            "maxLength": 10,
+            "description": "A day of UTC"
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +214,19 @@ mod tests {
             "вчера",
         ] {
             assert!(other.parse::<Timestamp>().is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_written_in_one_way() {
+        let day: Day = "2026-09-01".parse().unwrap();
+        assert_eq!(
+            ("2026-09-01T23:59:59.999999Z".parse::<Timestamp>().unwrap().day(), day.to_string()),
+            (day, "2026-09-01".into())
+        );
+        assert_eq!(day.begin().to_string(), "2026-09-01T00:00:00.000000Z");
+        for other in ["2026-9-1", "2026-02-30", "01.09.2026", "2200-01-01", ""] {
+            assert!(other.parse::<Day>().is_err(), "{other}");
         }
     }
 

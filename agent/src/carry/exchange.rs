@@ -75,7 +75,7 @@ impl Exchange<'_> {
                         events.push_back(Event::Spooled { depth: self.spool.depth() });
                     }
                     // Nothing measures while a stick is written; what were to come anyway would be drafted again.
-                    Action::SpoolMeasurement { .. } => events.push_back(Event::SpoolFailed),
+                    Action::SpoolDocument { .. } => events.push_back(Event::SpoolFailed),
                     Action::Resume { head, reason } => {
                         let newest = resume::resume(self.spool, self.identity, head, reason)?;
                         events.push_back(Event::Resumed {

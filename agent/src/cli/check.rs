@@ -203,6 +203,15 @@ fn checked(arguments: &Arguments, lang: Language) -> Result<u8, Box<dyn Error>> 
     Ok(worst(found.iter().map(|(checked, judgement)| code(checked, judgement))))
 }
 
+/// As asked; else what the lease is for; else what a town should have.
+fn target(asked: Option<Target>, token: Option<&LeaseToken>) -> Target {
+    let of_lease = || {
+        let kbps = u32::try_from(token?.lease().target.get()).ok()?;
+        Some(Target { kbps, settlement: None })
+    };
+    asked.or_else(of_lease).unwrap_or(Target::URBAN)
+}
+
 fn by_datagrams(
     arguments: &Arguments,
     direction: Direction,
@@ -270,15 +279,6 @@ fn url(arguments: &Arguments, lang: Language) -> Result<String, Box<dyn Error>> 
         format!(":{USUAL_PORT}")
     };
     Ok(format!("{scheme}://{bracketed}{port}"))
-}
-
-/// As asked; else what the lease is for; else what a town should have.
-fn target(asked: Option<Target>, token: Option<&LeaseToken>) -> Target {
-    let of_lease = || {
-        let kbps = u32::try_from(token?.lease().target.get()).ok()?;
-        Some(Target { kbps, settlement: None })
-    };
-    asked.or_else(of_lease).unwrap_or(Target::URBAN)
 }
 
 fn outcome<'a>(checked: &'a Checked, judgement: &Judgement) -> Outcome<'a> {

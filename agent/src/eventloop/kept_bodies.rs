@@ -1,25 +1,25 @@
-//! The section bodies of the last collection, compressed, and measurements that are not on disk yet: a report is
+//! The section bodies of the last collection, compressed, and documents that are not on disk yet: a report is
 //! drafted from digests and needs them once more.
 
 use std::collections::BTreeMap;
 
 use inventory_schema::inventory::Sections;
-use inventory_schema::measurement::Measurement;
 use inventory_schema::{CanonicalBytes, Digest, SectionName};
+use serde::Serialize;
 
 #[derive(Debug, Default)]
 pub(crate) struct KeptBodies {
     bodies: BTreeMap<SectionName, (Digest, Vec<u8>)>,
     /// Oldest first.
-    measurements: Vec<(Digest, String)>,
+    documents: Vec<(Digest, String)>,
 }
 
 /// Fast: the text is packed once a collection and unpacked once a report.
 const LEVEL: i32 = 1;
 /// More than any section may have.
 const MAX_BYTES: usize = 64 << 20;
-/// Measurements that are kept; the core remembers no more of them.
-const MEASUREMENTS: usize = 64;
+/// Documents that are kept; the core remembers no more of them.
+const DOCUMENTS: usize = 64;
 
 impl KeptBodies {
     /// Keeps the sections' bodies in place of the last ones and answers their digests.
@@ -35,25 +35,25 @@ impl KeptBodies {
         self.bodies.iter().map(|(name, (digest, _))| (*name, *digest)).collect()
     }
 
-    /// Keeps a measurement until it is on disk.
-    pub(crate) fn keep_measurement(&mut self, measurement: &Measurement) -> Digest {
-        let bytes = CanonicalBytes::of(measurement).expect("a measurement is text, integers and lists");
+    /// Keeps a document until it is on disk.
+    pub(crate) fn keep_document(&mut self, document: &impl Serialize) -> Digest {
+        let bytes = CanonicalBytes::of(document).expect("documents are text, integers and lists");
         let digest = bytes.digest();
-        self.measurements.push((digest, bytes.into_text()));
-        if self.measurements.len() > MEASUREMENTS {
-            self.measurements.remove(0);
+        self.documents.push((digest, bytes.into_text()));
+        if self.documents.len() > DOCUMENTS {
+            self.documents.remove(0);
         }
         digest
     }
 
-    pub(crate) fn measurement(&self, digest: Digest) -> BTreeMap<Digest, String> {
-        let kept = self.measurements.iter().filter(|(kept, _)| *kept == digest);
+    pub(crate) fn document(&self, digest: Digest) -> BTreeMap<Digest, String> {
+        let kept = self.documents.iter().filter(|(kept, _)| *kept == digest);
         kept.cloned().collect()
     }
 
-    /// The measurement is on disk.
-    pub(crate) fn forget_measurement(&mut self, digest: Digest) {
-        self.measurements.retain(|(kept, _)| *kept != digest);
+    /// The document is on disk.
+    pub(crate) fn forget_document(&mut self, digest: Digest) {
+        self.documents.retain(|(kept, _)| *kept != digest);
     }
 
     /// The bodies of these sections by digest.

@@ -26,8 +26,8 @@ pub enum Action {
         envelope: Box<Envelope>,
         sections: Vec<SectionName>,
     },
-    /// The same with the one body of a measurement → `Spooled` or `SpoolFailed`.
-    SpoolMeasurement { envelope: Box<Envelope>, body: Digest },
+    /// The same with the one document of a report that states no sections → `Spooled` or `SpoolFailed`.
+    SpoolDocument { envelope: Box<Envelope>, body: Digest },
     /// Send the oldest reports → `Delivered` or `DeliveryFailed`. What was stored is removed from disk.
     Deliver,
     /// Sign what waits on disk anew, so that it follows `head` → `Resumed` or `ResumeFailed`.

@@ -81,8 +81,8 @@ impl Reconciler {
             self.ledger.stated = drafted.stated_before;
             self.wanted = drafted.wanted_before;
             self.resumption = drafted.resumption_before;
-            if let Some(measurement) = drafted.measurement {
-                self.measured.push_front(measurement);
+            if let Some(document) = drafted.document {
+                self.made.push_front(document);
             }
         }
         // The next look at the hardware drafts it again.
@@ -180,7 +180,7 @@ impl Reconciler {
             stated_before: self.ledger.stated.clone(),
             wanted_before: std::mem::take(&mut self.wanted),
             resumption_before: self.resumption.take(),
-            measurement: None,
+            document: None,
         });
         self.ledger.newest = Some(ChainHead {
             place: envelope.place,
@@ -193,16 +193,17 @@ impl Reconciler {
         });
     }
 
-    /// Drafts a report of the oldest measurement that was not signed yet.
-    pub(super) fn draft_measurement(&mut self, now: Moment, actions: &mut Vec<Action>) {
+    /// Drafts a report of the oldest document that was not signed yet. A controller of before would refuse it, and the
+    /// chain would break.
+    pub(super) fn draft_document(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let at_rest = self.is_quiet() && self.recognition.may_sign() && self.deliver != Duty::UnderWay;
         // A disk that refused the last report is tried again with the next look at the hardware.
-        if !self.measurements_taken || !at_rest || self.collected.is_empty() {
+        if self.ledger.spoken < ProtocolRange::SECOND || !at_rest || self.collected.is_empty() {
             return;
         }
-        let Some(body) = self.measured.pop_front() else { return };
+        let Some((kind, body)) = self.made.pop_front() else { return };
         let envelope = Envelope {
-            kind: ReportKind::Measurement,
+            kind,
             body: Some(body),
             ..self.envelope(BTreeMap::new(), now)
         };
@@ -214,13 +215,13 @@ impl Reconciler {
             stated_before: self.ledger.stated.clone(),
             wanted_before: self.wanted.clone(),
             resumption_before: self.resumption.take(),
-            measurement: Some(body),
+            document: Some((kind, body)),
         });
         self.ledger.newest = Some(ChainHead {
             place: envelope.place,
             digest,
         });
-        actions.push(Action::SpoolMeasurement {
+        actions.push(Action::SpoolDocument {
             envelope: Box::new(envelope),
             body,
         });

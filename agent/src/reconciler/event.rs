@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use inventory_schema::check_in::{CheckInAnswer, SpoolDepth};
 use inventory_schema::enrollment::HardwareEvidence;
-use inventory_schema::envelope::ChainHead;
+use inventory_schema::envelope::{ChainHead, ReportKind};
 use inventory_schema::problem::ProblemCode;
 use inventory_schema::quantity::Seconds;
 use inventory_schema::report::ReportOutcome;
@@ -23,8 +23,9 @@ pub enum Event {
     },
     CheckInAnswered(Box<CheckInAnswer>),
     CheckInFailed(Failure),
-    /// A measurement was made; the shell keeps its body.
-    Measured {
+    /// A document to report was made: a measurement, a day's activity. The shell keeps its body.
+    DocumentMade {
+        kind: ReportKind,
         body: Digest,
     },
     /// The report that the core drafted lies on disk.

@@ -88,7 +88,7 @@ impl Reconciler {
         self.ledger = std::mem::take(&mut self.ledger).of_key(self.subject.key);
         self.wanted.clear();
         // They name the device before.
-        self.measured.clear();
+        self.made.clear();
         self.resumption = None;
         self.asked_at = None;
         self.unfollowed = None;

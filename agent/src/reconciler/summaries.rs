@@ -17,7 +17,7 @@ pub(super) struct Summaries {
 
 impl Summaries {
     pub(super) fn answered(&mut self, protocol: u16, beliefs_wanted: bool) {
-        self.understood = protocol >= ProtocolRange::WITH_SUMMARIES;
+        self.understood = protocol >= ProtocolRange::SECOND;
         let said = self.said.take();
         if beliefs_wanted {
             self.refused = said;

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use inventory_schema::KeyFingerprint;
 use inventory_schema::canonical::Digest;
 use inventory_schema::enrollment::TrustBundle;
 use inventory_schema::timestamp::Timestamp;
@@ -22,8 +23,11 @@ use crate::identity::{Validity, validity_of};
 /// Where a controller's chain must end.
 #[derive(Debug, Clone)]
 pub enum Anchor {
-    /// One of the trust bundle's roots.
-    Roots(Arc<RootCertStore>),
+    /// One of the trust bundle's roots, by no way through a distrusted key.
+    Bundle {
+        roots: Arc<RootCertStore>,
+        distrusted: Arc<[KeyFingerprint]>,
+    },
     /// A CA certificate with this SHA-256 must stand in the chain: what a token says.
     Pinned(Digest),
 }
@@ -48,13 +52,16 @@ impl Anchor {
         if roots.is_empty() {
             return Err(TrustError::Empty);
         }
-        Ok(Self::Roots(Arc::new(roots)))
+        Ok(Self::Bundle {
+            roots: Arc::new(roots),
+            distrusted: trust.distrusted.as_slice().into(),
+        })
     }
 
     /// The roots that count for this chain; `None` if the pinned certificate is not in it.
     fn roots(&self, presented: &[CertificateDer<'_>]) -> Option<Arc<RootCertStore>> {
         match self {
-            Self::Roots(roots) => Some(Arc::clone(roots)),
+            Self::Bundle { roots, .. } => Some(Arc::clone(roots)),
             Self::Pinned(digest) => {
                 let pinned = presented.iter().find(|certificate| Digest::of(certificate) == *digest)?;
                 let mut roots = RootCertStore::empty();
@@ -62,6 +69,24 @@ impl Anchor {
             }
         }
     }
+
+    /// The chain without the certificates of distrusted keys: what they signed finds no way to a root then.
+    fn believable<'a>(&self, presented: &'a [CertificateDer<'a>]) -> Vec<CertificateDer<'a>> {
+        let is_distrusted = |certificate: &CertificateDer<'_>| match self {
+            Self::Bundle { distrusted, .. } => key_of(certificate).is_some_and(|key| distrusted.contains(&key)),
+            Self::Pinned(_) => false,
+        };
+        presented
+            .iter()
+            .filter(|certificate| !is_distrusted(certificate))
+            .cloned()
+            .collect()
+    }
+}
+
+fn key_of(certificate: &CertificateDer<'_>) -> Option<KeyFingerprint> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some(KeyFingerprint::of_public_key(parsed.public_key().raw))
 }
 
 fn is_authority(certificate: &CertificateDer<'_>) -> bool {
@@ -115,14 +140,14 @@ impl ChainVerifier {
         let Some(roots) = self.anchor.roots(presented) else {
             return Err(foreign(presented));
         };
+        let chain = self.anchor.believable(presented);
+        let [leaf, above @ ..] = chain.as_slice() else {
+            return Err(foreign(presented));
+        };
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&self.provider))
             .build()
             .map_err(|error| ChainFault::Unusable { reason: error.to_string() })?;
-        let at = |time| {
-            verifier
-                .verify_server_cert(&presented[0], &presented[1..], name, &[], time)
-                .map(drop)
-        };
+        let at = |time| verifier.verify_server_cert(leaf, above, name, &[], time).map(drop);
         let error = match at(now) {
             Ok(()) => return Ok(()),
             Err(error) => error,
@@ -259,5 +284,66 @@ impl ServerCertVerifier for ChainVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    use super::*;
+
+    struct Made {
+        der: CertificateDer<'static>,
+        issuer: Issuer<'static, KeyPair>,
+        key: KeyFingerprint,
+    }
+
+    fn authority(name: &str, above: Option<&Made>) -> Made {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = match above {
+            Some(above) => params.signed_by(&key, &above.issuer).unwrap(),
+            None => params.self_signed(&key).unwrap(),
+        };
+        Made {
+            der: certificate.der().clone(),
+            key: key_of(certificate.der()).unwrap(),
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    fn listener(issuing: &Made) -> CertificateDer<'static> {
+        let params = CertificateParams::new(vec!["controller.example".into()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        params.signed_by(&key, &issuing.issuer).unwrap().der().clone()
+    }
+
+    #[test]
+    fn what_a_distrusted_key_signed_is_not_believed_and_the_rest_is() {
+        let root = authority("root", None);
+        let (stolen, sound) = (authority("issuing", Some(&root)), authority("issuing", Some(&root)));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let name = ServerName::try_from("controller.example").unwrap();
+        let judged = |distrusted: Vec<KeyFingerprint>, issuing: &Made| {
+            let mut roots = RootCertStore::empty();
+            roots.add(root.der.clone()).unwrap();
+            let anchor = Anchor::Bundle {
+                roots: Arc::new(roots),
+                distrusted: distrusted.into(),
+            };
+            let verifier = ChainVerifier::new(anchor, Dates::Judged, Arc::clone(&provider));
+            let chain = [listener(issuing), stolen.der.clone(), sound.der.clone(), root.der.clone()];
+            verifier.judge(&chain, &name, UnixTime::now())
+        };
+        assert_eq!(judged(vec![], &stolen), Ok(()));
+        assert_eq!(judged(vec![stolen.key], &sound), Ok(()));
+        assert!(matches!(judged(vec![stolen.key], &stolen), Err(ChainFault::Foreign { .. })));
+        assert!(
+            matches!(judged(vec![root.key, sound.key], &stolen), Ok(())),
+            "a root counts for as long as it is in the bundle"
+        );
     }
 }

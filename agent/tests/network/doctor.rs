@@ -43,7 +43,6 @@ fn recognized() -> Response {
         evidence_wanted: false,
         rekey: false,
         collection: None,
-        measurements_taken: true,
     })
 }
 

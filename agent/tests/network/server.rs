@@ -83,6 +83,7 @@ impl Authority {
         TrustBundle {
             roots: vec![self.pem.clone()],
             signing_keys: vec![self.signing_key()],
+            distrusted: Vec::new(),
         }
     }
 

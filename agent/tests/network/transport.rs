@@ -94,7 +94,6 @@ fn all_is_well(_: &Request) -> Response {
         evidence_wanted: false,
         rekey: false,
         collection: None,
-        measurements_taken: true,
     })
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use inventory_schema::{Digest, RegionId, Timestamp};
+use inventory_schema::{Digest, KeyFingerprint, RegionId, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType, SerialNumber,
 };
@@ -101,6 +101,12 @@ impl CertificateInfo {
     pub fn pem(&self) -> String {
         pem("CERTIFICATE", &self.der)
     }
+}
+
+/// The certificate's key, by its fingerprint.
+pub fn key_of(certificate: &CertificateInfo) -> Option<KeyFingerprint> {
+    let parsed = parse(&certificate.der).ok()?;
+    Some(KeyFingerprint::of_public_key(parsed.public_key().raw))
 }
 
 /// Reads a certificate that nothing follows.

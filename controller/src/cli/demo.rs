@@ -19,6 +19,7 @@ use super::{Outcome, asked_to_stop, start_log};
 use crate::access::Role;
 use crate::authority::Authority;
 use crate::config::{Config, Region};
+use crate::line_sample;
 use crate::operator::{NewOperatorWish, create};
 use crate::register::sample;
 use crate::register_import;
@@ -182,6 +183,9 @@ async fn show(arguments: &DemoArguments) -> Result<Running, Box<dyn std::error::
         "Учебный реестр «Пермь-2020»: организаций {}.",
         preview.new.organizations.len()
     ))?;
+    let (state, zone) = (&server.state, &server.state.region.zone);
+    let measured = line_sample::write(&state.store, &state.lines, zone, now).await?;
+    say(&format!("Учебная история интернета: замеров {measured}, придуманы и помечены."))?;
     let wish = NewOperatorWish {
         login: LOGIN.to_owned(),
         display_name: "Администратор региона".to_owned(),

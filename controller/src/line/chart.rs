@@ -197,7 +197,7 @@ fn level(svg: &mut String, class: &str, y: f64, label: &str) -> std::fmt::Result
         "<line class=\"level {class}\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
          <text class=\"level {class}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
         LEFT + 6.0,
-        y - 4.0,
+        y + 14.0,
         escaped(label)
     )
 }

@@ -153,11 +153,31 @@ impl Ledger {
                 identity.kind == statement.kind && !stated.contains(identity) && holdings.iter().any(had)
             });
             let missing: Vec<PartIdentity> = missing.map(|(identity, _)| identity.clone()).collect();
+            let missing = self.without_the_worse_read(missing, reporter, statement);
             missing.iter().for_each(|identity| self.depart(identity, reporter, at));
         }
         for part in &statement.parts {
             self.arrive(part, reporter, at, first);
         }
+    }
+
+    /// Without the parts that may still be there under a number that is now read worse, each of them once: a filler never
+    /// replaces a good number (promise 4).
+    fn without_the_worse_read(&self, missing: Vec<PartIdentity>, reporter: Reporter, statement: &Statement) -> Vec<PartIdentity> {
+        let mut nameless = statement.nameless.clone();
+        let gone = |identity: &PartIdentity| {
+            let held = self.holdings.get(identity).into_iter().flatten();
+            let held = held.into_iter().find(|holding| holding.reporter.device == reporter.device);
+            let seen = held.and_then(|held| nameless.iter().position(|nameless| nameless.may_be(&held.part)));
+            match seen {
+                Some(place) => {
+                    nameless.swap_remove(place);
+                    false
+                }
+                None => true,
+            }
+        };
+        missing.into_iter().filter(gone).collect()
     }
 
     /// Looks again at what is undecided, by what was heard of the devices since.

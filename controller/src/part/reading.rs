@@ -13,7 +13,7 @@ use inventory_schema::inventory::{
 use inventory_schema::placeholder;
 use inventory_schema::section::Section;
 
-use super::{PartIdentity, PartKind, StatedPart, Statement};
+use super::{Nameless, PartIdentity, PartKind, StatedPart, Statement};
 
 /// No classroom computer has more parts of a kind; whoever states more floods nobody's list.
 const MOST_OF_A_KIND: usize = 64;
@@ -31,24 +31,35 @@ pub fn parts_of(section: &AnySection) -> Option<Statement> {
     }
 }
 
-/// One part as listed: whether a number was read at all, and the part where the number says something.
-type Listed = (bool, Option<StatedPart>);
+/// One part as listed.
+struct Listed {
+    /// Whether a number was read at all.
+    has_number: bool,
+    /// The part, where the number says something; else how it looks.
+    part: Result<StatedPart, Nameless>,
+}
 
 fn stated<T>(section: &Section<T>, kind: PartKind, list: impl FnOnce(&T) -> Vec<Listed>) -> Option<Statement> {
     let listed = list(section.content()?);
-    let unread = listed.iter().filter(|(has_number, _)| !has_number).count();
+    let unread = listed.iter().filter(|listed| !listed.has_number).count();
     let nothing_read = unread == listed.len() && (unread > 0 || kind.is_needed());
+    let (parts, nameless): (Vec<_>, Vec<_>) = listed
+        .into_iter()
+        .take(MOST_OF_A_KIND)
+        .map(|listed| listed.part)
+        .partition(Result::is_ok);
     Some(Statement {
         kind,
         complete: matches!(section, Section::Read(_)) && !nothing_read,
-        parts: told_apart(listed.into_iter().filter_map(|(_, part)| part)),
+        parts: told_apart(parts.into_iter().filter_map(Result::ok)),
+        nameless: nameless.into_iter().filter_map(Result::err).collect(),
     })
 }
 
 /// Without the numbers that several parts share.
 fn told_apart(parts: impl Iterator<Item = StatedPart>) -> Vec<StatedPart> {
     let mut by_identity: BTreeMap<PartIdentity, Option<StatedPart>> = BTreeMap::new();
-    for part in parts.take(MOST_OF_A_KIND) {
+    for part in parts {
         by_identity
             .entry(part.identity.clone())
             .and_modify(|several| *several = None)
@@ -71,15 +82,24 @@ impl Reading<'_> {
         let serial = self.serial.as_ref().and_then(Fact::plausible).map(SerialNumber::as_str);
         // The list of fillers may have grown since the device judged its reading.
         let serial = serial.filter(|serial| placeholder::trust_of_serial(serial).is_plausible());
-        let part = serial.map(|serial| StatedPart {
-            identity: PartIdentity::new(self.kind, serial, self.model.as_deref()),
-            serial: serial.trim().to_owned(),
-            maker: self.maker,
-            model: self.model,
-            size_bytes: self.size_bytes,
-            slot: self.slot,
-        });
-        (self.serial.is_some(), part)
+        let part = match serial {
+            Some(serial) => Ok(StatedPart {
+                identity: PartIdentity::new(self.kind, serial, self.model.as_deref()),
+                serial: serial.trim().to_owned(),
+                maker: self.maker,
+                model: self.model,
+                size_bytes: self.size_bytes,
+                slot: self.slot,
+            }),
+            None => Err(Nameless {
+                model: self.model,
+                size_bytes: self.size_bytes,
+            }),
+        };
+        Listed {
+            has_number: self.serial.is_some(),
+            part,
+        }
     }
 }
 
@@ -188,17 +208,22 @@ fn cards(network: &Network) -> Vec<Listed> {
 
 fn card(card: &NetworkCard) -> Listed {
     let address = card.permanent_address.as_ref().and_then(Fact::plausible);
-    let part = address
-        .filter(|address| !address.is_locally_administered())
-        .map(|address| StatedPart {
+    let model = text(&card.hardware_id);
+    let part = match address.filter(|address| !address.is_locally_administered()) {
+        Some(address) => Ok(StatedPart {
             identity: PartIdentity::new(PartKind::NetworkCard, &address.to_string(), None),
             serial: address.to_string(),
             maker: None,
-            model: text(&card.hardware_id),
+            model,
             size_bytes: None,
             slot: Some(card.name.to_string()),
-        });
-    (card.permanent_address.is_some(), part)
+        }),
+        None => Err(Nameless { model, size_bytes: None }),
+    };
+    Listed {
+        has_number: card.permanent_address.is_some(),
+        part,
+    }
 }
 
 #[cfg(test)]
@@ -237,6 +262,13 @@ mod tests {
         let statement = stated(SectionName::Memory, &memory(&["1A2B3C4D", "1a2b3c4d", "55AA77CC"])).unwrap();
         assert_eq!(statement.parts.len(), 1);
         assert_eq!(statement.parts[0].serial, "55AA77CC");
+    }
+
+    #[test]
+    fn what_has_no_usable_number_is_told_by_its_looks() {
+        let statement = stated(SectionName::Memory, &memory(&["1a2b3c4d", "00000000"])).unwrap();
+        assert_eq!((statement.parts.len(), statement.nameless.len()), (1, 1));
+        assert!(statement.nameless[0].may_be(&statement.parts[0]), "it is a module of the same kind");
     }
 
     #[test]

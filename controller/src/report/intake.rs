@@ -139,9 +139,10 @@ fn to_store(report: ValidReport, now: Timestamp) -> Result<ReportToStore, StoreE
     let summary = summarize(report.bodies.values().map(|body| &body.section));
     let sections = report.bodies.values().map(|body| &body.bytes);
     let bodies = sections
-        .chain(report.measurement.as_ref().map(|measurement| &measurement.bytes))
+        .chain(report.document.as_ref().map(|document| &document.bytes))
         .map(|bytes| BodyToStore::compress(bytes.as_bytes()))
         .collect::<Result<_, _>>()?;
+    let measurement = report.document.and_then(|document| document.measurement);
     let clock_offset_micros = Some(report.received.envelope.clock.device.micros_since(now));
     Ok(ReportToStore {
         device: NOBODY,
@@ -149,7 +150,7 @@ fn to_store(report: ValidReport, now: Timestamp) -> Result<ReportToStore, StoreE
         signature: report.signature,
         received_at: now,
         bodies,
-        measurement: report.measurement.map(|measurement| MeasurementFacts::of(&measurement.measurement)),
+        measurement: measurement.as_ref().map(MeasurementFacts::of),
         summary,
         clock_offset_micros,
     })

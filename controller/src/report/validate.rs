@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use inventory_schema::activity::{Activity, MAX_ACTIVITY_BYTES};
 use inventory_schema::canonical::CanonicalBytes;
 use inventory_schema::envelope::{ReceivedEnvelope, ReportKind};
 use inventory_schema::inventory::AnySection;
@@ -22,14 +23,15 @@ pub struct ValidReport {
     pub signature: Signature,
     /// The sections that travelled with it; one that is missing may be held already.
     pub bodies: BTreeMap<SectionName, ValidBody>,
-    /// What a report of the kind `measurement` carries, if it travelled with it.
-    pub measurement: Option<ValidMeasurement>,
+    /// What a report that states no sections carries, if it travelled with it.
+    pub document: Option<ValidDocument>,
 }
 
 #[derive(Debug, Clone)]
-pub struct ValidMeasurement {
+pub struct ValidDocument {
     pub bytes: String,
-    pub measurement: Measurement,
+    /// `None`: another document than a measurement.
+    pub measurement: Option<Measurement>,
 }
 
 #[derive(Debug, Clone)]
@@ -79,10 +81,7 @@ pub fn validate(
             format_args!("the envelope names the device {}", received.envelope.device),
         ));
     }
-    let measurement = match received.envelope.kind {
-        ReportKind::Inventory => None,
-        ReportKind::Measurement => validate_measurement(&received.envelope, bodies)?,
-    };
+    let document = validate_document(&received.envelope, bodies)?;
     let bodies = received
         .envelope
         .sections
@@ -94,29 +93,41 @@ pub fn validate(
         received,
         signature,
         bodies,
-        measurement,
+        document,
     })
 }
 
-fn validate_measurement(envelope: &Envelope, bodies: &BTreeMap<Digest, String>) -> Result<Option<ValidMeasurement>, Refusal> {
+fn validate_document(envelope: &Envelope, bodies: &BTreeMap<Digest, String>) -> Result<Option<ValidDocument>, Refusal> {
+    let kind = envelope.kind.as_str();
+    let largest = match envelope.kind {
+        ReportKind::Inventory => return Ok(None),
+        ReportKind::Measurement => MAX_MEASUREMENT_BYTES,
+        ReportKind::Activity => MAX_ACTIVITY_BYTES,
+    };
     let Some((digest, bytes)) = envelope.body.and_then(|digest| bodies.get_key_value(&digest)) else {
         return Ok(None);
     };
-    if bytes.len() > MAX_MEASUREMENT_BYTES {
-        let detail = format_args!("the measurement has {} bytes", bytes.len());
+    if bytes.len() > largest {
+        let detail = format_args!("the {kind} has {} bytes", bytes.len());
         return Err(refuse(ProblemCode::BodyTooLarge, detail));
     }
     if Digest::of(bytes.as_bytes()) != *digest {
-        let detail = format_args!("the measurement is not what {digest} was taken over");
+        let detail = format_args!("the {kind} is not what {digest} was taken over");
         return Err(refuse(ProblemCode::BodyMismatch, detail));
     }
-    let unreadable = |error: &dyn std::fmt::Display| refuse(ProblemCode::SectionInvalid, format_args!("the measurement: {error}"));
+    let unreadable = |error: &dyn std::fmt::Display| refuse(ProblemCode::SectionInvalid, format_args!("the {kind}: {error}"));
     CanonicalBytes::check(bytes.as_bytes()).map_err(|error| unreadable(&error))?;
-    let measurement: Measurement = serde_json::from_str(bytes).map_err(|error| unreadable(&error))?;
-    if measurement.device.is_some_and(|device| device != envelope.device) {
-        return Err(refuse(ProblemCode::DeviceMismatch, "the measurement names another device"));
+    let mut measurement = None;
+    if envelope.kind == ReportKind::Measurement {
+        let read: Measurement = serde_json::from_str(bytes).map_err(|error| unreadable(&error))?;
+        if read.device.is_some_and(|device| device != envelope.device) {
+            return Err(refuse(ProblemCode::DeviceMismatch, "the measurement names another device"));
+        }
+        measurement = Some(read);
+    } else {
+        serde_json::from_str::<Activity>(bytes).map_err(|error| unreadable(&error))?;
     }
-    Ok(Some(ValidMeasurement {
+    Ok(Some(ValidDocument {
         bytes: bytes.clone(),
         measurement,
     }))

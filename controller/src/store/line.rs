@@ -42,6 +42,17 @@ pub struct LineBuilding {
     pub contracted: Option<KilobitsPerSecond>,
 }
 
+impl LineBuilding {
+    /// With the settlement before it, unless the address names it.
+    pub fn full_address(&self) -> String {
+        if self.address.contains(&self.settlement) {
+            self.address.clone()
+        } else {
+            format!("{}, {}", self.settlement, self.address)
+        }
+    }
+}
+
 /// What a contract promises, from when on, and who said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineContract {

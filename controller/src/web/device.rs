@@ -6,6 +6,7 @@ pub mod headline;
 mod history;
 pub mod identity;
 pub mod kind;
+mod uptime;
 
 use askama::Template;
 use axum::Form;
@@ -22,6 +23,7 @@ use serde_json::Value;
 use self::headline::{Facts as Headline, headline};
 use self::history::History;
 use self::kind::KindView;
+use self::uptime::Uptime;
 use super::devices::{DeviceRow, Presence, name};
 use super::error::PageError;
 use super::format::exact_moment;
@@ -39,7 +41,7 @@ use crate::part::reading::parts_of;
 use crate::revocation::revoke;
 use crate::state::AppState;
 use crate::store::Scope;
-use crate::store::device::Device;
+use crate::store::device::{Device, DeviceSummary};
 use crate::store::finding::{Finding, FindingKind};
 use crate::store::identity::Relatives;
 use crate::store::imported::ImportedDevice;
@@ -115,6 +117,7 @@ struct DevicePage {
     sections: Vec<SectionView>,
     history: History,
     may_teach: bool,
+    uptime: Uptime,
     reports: Vec<ReportLine>,
     reports_total: i64,
     /// Where older ones were let go.
@@ -194,9 +197,10 @@ pub async fn show(
         relatives: state.store.relatives(device.id).await?,
         cases: cases.iter().map(|case| case_line(case, l)).collect(),
         may_review,
-        sections: sections(&current, &know, &page),
+        sections: sections(&current, &device.summary, &know, &page),
         history: History::of(&state, scope, &device, &parts, &names, &page).await?,
         may_teach: signed_in.operator.may(Right::TeachNames),
+        uptime: Uptime::of(&state, &device, &state.lines.lessons, &page).await?,
         reports: reports.rows.iter().map(report_line).collect(),
         reports_total: reports.total,
         kept_since: kept_since.map(|month| l.with("reports-kept-since", "month", &month.to_string())),
@@ -416,7 +420,7 @@ async fn numbers(
 
 /// Every section in the schema's order: what was stored, what is missing, and beside what could not be read what was read
 /// before.
-fn sections(current: &[CurrentSection], know: &Knowing<'_>, page: &Page) -> Vec<SectionView> {
+fn sections(current: &[CurrentSection], summary: &DeviceSummary, know: &Knowing<'_>, page: &Page) -> Vec<SectionView> {
     SectionName::ALL
         .into_iter()
         .map(|name| {
@@ -425,6 +429,9 @@ fn sections(current: &[CurrentSection], know: &Knowing<'_>, page: &Page) -> Vec<
                 return SectionView::missing(name, know.language);
             };
             let mut view = SectionView::of(name, body, section.received_at, know);
+            if view.is_failed() {
+                view.blocks.extend(before::summary(name, summary, know));
+            }
             if view.is_wanting() {
                 let stated = AnySection::read(name, body).ok().and_then(|section| parts_of(&section));
                 view.blocks.extend(before::block(name, stated.as_ref(), know, page.zone()));

@@ -78,6 +78,15 @@ impl Language {
         SENTENCES.lookup_with_args(self.identifier(), key, &arguments)
     }
 
+    /// A sentence with several named values in it.
+    pub fn with_all(self, key: &str, values: &[(&'static str, &str)]) -> String {
+        let arguments: HashMap<_, _> = values
+            .iter()
+            .map(|(name, value)| (Cow::Borrowed(*name), FluentValue::from((*value).to_owned())))
+            .collect();
+        SENTENCES.lookup_with_args(self.identifier(), key, &arguments)
+    }
+
     /// A sentence with one named value in it.
     pub fn with(self, key: &str, name: &'static str, value: &str) -> String {
         let arguments = HashMap::from([(Cow::Borrowed(name), FluentValue::from(value.to_owned()))]);

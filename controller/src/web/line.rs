@@ -194,7 +194,7 @@ fn heading(report: &LineReport, state: &AppState, l: Language) -> Heading {
         organization_id: building.organization.to_string(),
         ogrn: building.ogrn.clone(),
         municipality: building.municipality_name.clone(),
-        address: format!("{}, {}", building.settlement, building.address),
+        address: building.full_address(),
         class: building.settlement_class.as_str(),
         class_source: building.class_source.clone(),
         norm: rate(building.settlement_class.target().get(), l),

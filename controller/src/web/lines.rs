@@ -197,7 +197,7 @@ fn line(row: &LineRow, l: Language) -> LineLine {
     LineLine {
         id: building.external_id.to_string(),
         organization: building.organization_short_name.clone(),
-        building: format!("{}. {}, {}", building.number, building.settlement, building.address),
+        building: format!("{}. {}", building.number, building.full_address()),
         municipality: building.municipality_name.clone(),
         norm: rate(building.settlement_class.target().get(), l),
         contracted: building

@@ -14,6 +14,7 @@ use cos_agent::privileged::Collector;
 use cos_controller::access::Role;
 use cos_controller::authority::Authority;
 use cos_controller::config::{Config, Region as RegionConfig};
+use cos_controller::line_sample;
 use cos_controller::operator::{NewOperatorWish, create};
 use cos_controller::register::sample;
 use cos_controller::register_import;
@@ -21,6 +22,7 @@ use cos_controller::report::summary::summarize;
 use cos_controller::server::Server;
 use cos_controller::state::Clock;
 use cos_controller::store::device::NewDevice;
+use cos_controller::store::line::LineFilter;
 use cos_controller::store::organization::{Organization, OrganizationFilter};
 use cos_controller::store::report::{BodyToStore, ReportToStore};
 use cos_controller::store::review::{CaseKind, CaseState, NewCase};
@@ -31,6 +33,7 @@ use inventory_schema::enrollment::HardwareEvidence;
 use inventory_schema::envelope::{ChainPlace, EnvelopeFormat, ReceivedEnvelope, ReportClock, ReportKind};
 use inventory_schema::inventory::AnySection;
 use inventory_schema::likeness::Likeness;
+use inventory_schema::measurement::Direction;
 use inventory_schema::quantity::Microseconds;
 use inventory_schema::signature::Signature;
 use inventory_schema::{CanonicalBytes, DeviceId, Digest, Envelope, KeyFingerprint, SectionName, Timestamp};
@@ -175,6 +178,19 @@ impl Region {
             .report(store, SectionName::Memory, &memory(&["1A2B3C4D", "0BADF00D"]), hours_ago(3))
             .await;
         format!("/devices/{}", second.device)
+    }
+
+    /// Made-up measurements of every building: the address of one that has them since before the due date.
+    pub async fn with_measured_lines(&self) -> String {
+        let state = &self.server.state;
+        let (store, rule) = (&state.store, state.lines.rule_name());
+        line_sample::write(store, &state.lines, &state.region.zone, state.clock.now())
+            .await
+            .unwrap();
+        let listed = store
+            .lines(Scope::REGION, Direction::Down, &rule, &LineFilter::default(), Page::default())
+            .await;
+        format!("/lines/{}", listed.unwrap().rows[0].building.external_id)
     }
 
     pub fn url(&self, path: &str) -> String {

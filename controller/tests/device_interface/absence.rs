@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cos_controller::authority::{add_root, distrust, retire_root, rotate_issuing};
+use cos_controller::authority::{add_root, distrust, key_of, retire_root, rotate_issuing};
 use cos_controller::store::finding::FindingKind;
 use cos_controller::store::report::ReportState;
 use cos_controller::store::{Page, Scope};
@@ -162,7 +162,11 @@ async fn distrusted(region: Region) {
     let refused = refusal(before.transport.check_in(&before.check_in(), now).await);
     assert_eq!(refused, ProblemCode::CertificateForeign);
     let mut after = after.reconnected(&region);
-    after.transport.check_in(&after.check_in(), now).await.unwrap();
+    // Agents are told whom to believe no more, and keep believing the controller.
+    let answer = after.transport.check_in(&after.check_in(), now).await.unwrap();
+    after.enrollment.accept_trust(answer.trust.unwrap()).unwrap();
+    assert_eq!(after.enrollment.trust.distrusted, [key_of(&stolen).unwrap()]);
+    let mut after = after.reconnected(&region);
     let batch = after.report(&[(SectionName::Memory, &memory(1))]);
     after.send(&batch).await;
     region.stop().await;

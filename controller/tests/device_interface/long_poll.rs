@@ -121,7 +121,7 @@ async fn news_and_a_stopping_controller_end_a_wait_at_once() {
 async fn one_digest(region: Region) {
     let (device, whole) = content(&region).await;
     let (device, answer) = begin_waiting(device, whole.clone(), 0).await.unwrap();
-    assert!(answer.protocol >= ProtocolRange::WITH_SUMMARIES && answer.wanted.is_empty());
+    assert!(answer.protocol >= ProtocolRange::SECOND && answer.wanted.is_empty());
     let short = CheckIn {
         collection: answer.collection,
         ..whole.clone()

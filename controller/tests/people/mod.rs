@@ -13,8 +13,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use cos_controller::access::Role;
-use cos_controller::api::device::body::BodyLimits;
 use cos_controller::authority::Authority;
+use cos_controller::config::Limits;
 use cos_controller::pace::Pace;
 use cos_controller::password;
 use cos_controller::router::people_router;
@@ -95,7 +95,7 @@ impl World {
             wait: Seconds::saturating(0),
             interval: Seconds::saturating(60),
         };
-        let state = AppState::new(store, Arc::new(authority), region, clock, pace, BodyLimits::default());
+        let state = AppState::new(store, Arc::new(authority), region, clock, pace, &Limits::default());
         write_register(&state).await;
         let here = furnish(&state, "1025900990015", 1).await;
         let elsewhere = furnish(&state, "1025900990026", 2).await;

@@ -168,3 +168,21 @@ async fn a_number_that_nobody_shares_is_not_for_review() {
     let page = browser.get(&format!("/devices/{}", world.here.device)).await.text;
     assert!(!page.contains("номер-двойник"));
 }
+
+#[tokio::test]
+async fn a_failed_section_says_why_and_what_was_read_before() {
+    let world = World::new().await;
+    let failed = br#"{"format":"memory/1","problems":[{"failure":"permission_denied","source":"smbios"}]}"#.to_vec();
+    // The world's reports carry the summary of an earlier one.
+    report(&world, &world.here, &[(SectionName::Memory, failed)]).await;
+    let mut browser = world.signed_in("school_technician").await;
+    let page = browser.get(&format!("/devices/{}", world.here.device)).await.text;
+    for said in [
+        "прочитать не удалось",
+        "нужны права администратора",
+        "Прочитано раньше и не опровергнуто",
+        "прежнее верное",
+    ] {
+        assert!(page.contains(said), "«{said}» is not in: {page}");
+    }
+}

@@ -180,7 +180,7 @@ impl Shell {
             } => self.check_in(*request, wait, with_receipt),
             Action::Spool { envelope, sections } => self.spool(&envelope, &sections),
             // Simulated computers measure nothing.
-            Action::SpoolMeasurement { .. } => self.tell(Event::SpoolFailed),
+            Action::SpoolDocument { .. } => self.tell(Event::SpoolFailed),
             Action::Deliver => self.deliver(),
             Action::Resume { head, reason } => self.resume(head, reason),
             Action::Renew => self.renew(),

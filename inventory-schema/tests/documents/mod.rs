@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 use inventory_schema::Envelope;
+use inventory_schema::activity::Activity;
 use inventory_schema::carry::{CarriedAnswer, CarriedRequest, SignedCarriedAnswer, SignedCarriedRequest};
 use inventory_schema::check_in::{CheckIn, CheckInAnswer, TimeAnswer};
 use inventory_schema::enrollment::{
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Document> {
         document::<Section<Peripherals>>("peripherals"),
         document::<Section<Software>>("software"),
         document::<Envelope>("envelope"),
+        document::<Activity>("activity"),
         document::<Measurement>("measurement"),
         document::<ReportBatch>("report_batch"),
         document::<ReportAnswers>("report_answers"),

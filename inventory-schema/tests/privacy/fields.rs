@@ -44,7 +44,7 @@ const TEXT_TYPES: &[&str] = &[
 ];
 
 /// Strings that name no source, because the agent computes them.
-const COMPUTED_TYPES: &[&str] = &["Digest", "KeyFingerprint", "Timestamp"];
+const COMPUTED_TYPES: &[&str] = &["Day", "Digest", "KeyFingerprint", "QuarterHours", "Timestamp"];
 
 /// Documents that travel as text within another, exactly as signed. Each is walked under its own name.
 const EMBEDDED: &[&str] = &["CarriedRequest", "Envelope", "Receipt", "Section"];

@@ -95,7 +95,6 @@ fn told_to_come_at(moment: u64, now: Duration) -> Event {
         evidence_wanted: false,
         rekey: false,
         collection: None,
-        measurements_taken: true,
     }))
 }
 

@@ -5,7 +5,8 @@ use inventory_schema::envelope::ReportKind;
 use super::*;
 
 fn measured(number: u8) -> Event {
-    Event::Measured {
+    Event::DocumentMade {
+        kind: ReportKind::Measurement,
         body: Digest::of(&[number]),
     }
 }
@@ -42,7 +43,7 @@ fn a_measurement_is_signed_into_the_chain_and_states_nothing() {
 #[test]
 fn a_controller_of_before_is_sent_no_measurement_and_its_chain_is_whole() {
     let mut world = World::new();
-    world.takes_measurements = false;
+    world.speaks_second = false;
     world.pass(MINUTE);
     (1..=100).for_each(|number| world.tell(measured(number)));
     world.hardware.insert(SectionName::Memory, 1);
@@ -50,9 +51,9 @@ fn a_controller_of_before_is_sent_no_measurement_and_its_chain_is_whole() {
     assert_eq!(kinds(&world), [ReportKind::Inventory; 2]);
     assert_eq!((world.breaks, world.refused_gaps), (0, 0));
     // It is brought up to date: the newest that were kept come.
-    world.takes_measurements = true;
+    world.speaks_second = true;
     world.pass(5 * MINUTE);
-    assert_eq!(world.stored.len(), 2 + MEASURED_MOST);
+    assert_eq!(world.stored.len(), 2 + MADE_MOST);
     assert_eq!(world.stored.last().unwrap().body, Some(Digest::of(&[100])));
     assert_eq!((world.breaks, world.refused_gaps), (0, 0));
 }

@@ -45,7 +45,7 @@ pub(super) struct World {
     pub(super) ordered: Timestamp,
     pub(super) looks: usize,
     /// A controller of before does not know measurements.
-    pub(super) takes_measurements: bool,
+    pub(super) speaks_second: bool,
 }
 
 /// What lies on the disk besides the reports.
@@ -144,7 +144,7 @@ impl World {
             fates: BTreeMap::new(),
             ordered: Timestamp::from_unix_micros(0),
             looks: 0,
-            takes_measurements: true,
+            speaks_second: true,
         }
     }
 
@@ -244,8 +244,8 @@ impl World {
                 })
             }
             Action::CheckIn { request, with_receipt, .. } => Some(self.check_in(&request, with_receipt)),
-            Action::Spool { .. } | Action::SpoolMeasurement { .. } if self.disk_full => Some(Event::SpoolFailed),
-            Action::Spool { envelope, .. } | Action::SpoolMeasurement { envelope, .. } => {
+            Action::Spool { .. } | Action::SpoolDocument { .. } if self.disk_full => Some(Event::SpoolFailed),
+            Action::Spool { envelope, .. } | Action::SpoolDocument { envelope, .. } => {
                 self.keep(*envelope);
                 Some(Event::Spooled { depth: self.depth() })
             }
@@ -316,7 +316,7 @@ impl World {
             wanted.copied().collect()
         };
         Event::CheckInAnswered(Box::new(CheckInAnswer {
-            protocol: ProtocolRange::WITH_SUMMARIES,
+            protocol: if self.speaks_second { ProtocolRange::SECOND } else { 1 },
             server_time: self.server_time(),
             next_check_in: Seconds::saturating(60),
             wait: Seconds::saturating(50),
@@ -330,7 +330,6 @@ impl World {
             evidence_wanted: false,
             rekey: false,
             collection: Some(self.ordered),
-            measurements_taken: self.takes_measurements,
         }))
     }
 

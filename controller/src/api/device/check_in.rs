@@ -356,7 +356,6 @@ fn plain_answer(state: &AppState, device: DeviceId, protocol: u16, others: usize
         evidence_wanted: false,
         rekey: false,
         collection: state.traffic.waiting.collection(),
-        measurements_taken: true,
     }
 }
 

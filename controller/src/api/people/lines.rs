@@ -163,13 +163,14 @@ pub async fn list(
 
 fn summary(row: LineRow, rule: &str) -> LineSummary {
     let building = row.building;
+    let address = building.full_address();
     let standing = row.standing.as_ref();
     LineSummary {
         building: building.external_id.to_string(),
         organization: building.organization.to_string(),
         organization_name: building.organization_name,
         municipality: building.municipality_name,
-        address: format!("{}, {}", building.settlement, building.address),
+        address,
         settlement_class: building.settlement_class.as_str(),
         norm_bits_per_second: building.settlement_class.target().get(),
         contracted_bits_per_second: building.contracted.map(|speed| speed.bits_per_second().get()),

@@ -66,6 +66,7 @@ impl Region {
             kind: PartKind::Disk,
             parts: serials.iter().map(|serial| part(serial)).collect(),
             complete: true,
+            nameless: Vec::new(),
         };
         self.with(|ledger| ledger.state(device(number, seconds), &statement, at(seconds), first));
     }
@@ -272,6 +273,7 @@ fn what_was_read_in_part_takes_nothing_away() {
         kind: PartKind::Disk,
         parts: vec![part("AAA111")],
         complete: false,
+        nameless: Vec::new(),
     };
     region.with(|ledger| ledger.state(device(1, 10), &statement, at(10), false));
     assert_eq!(region.told(), Vec::<String>::new());
@@ -290,6 +292,7 @@ fn a_joined_record_is_no_other_device() {
         kind: PartKind::Disk,
         parts: vec![part("AAA111")],
         complete: true,
+        nameless: Vec::new(),
     };
     region.with(|ledger| ledger.state(joined, &statement, at(5), true));
     assert_eq!(region.told(), Vec::<String>::new());
@@ -318,4 +321,43 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_number_that_is_read_worse_takes_nothing_away() {
+    let mut region = Region::default();
+    let kind = PartKind::Disk;
+    let stated = |parts: &[&str], nameless: usize| Statement {
+        kind,
+        parts: parts.iter().map(|serial| part(serial)).collect(),
+        complete: true,
+        nameless: vec![
+            crate::part::Nameless {
+                model: Some("SSD 250".into()),
+                size_bytes: None,
+            };
+            nameless
+        ],
+    };
+    let has = |region: &Region| region.holdings.iter().filter(|holding| holding.gone_at.is_none()).count();
+    region.with(|ledger| ledger.state(device(1, 0), &stated(&["A", "B"], 0), at(0), true));
+    region.with(|ledger| ledger.state(device(1, DAY), &stated(&["A"], 1), at(DAY), false));
+    assert_eq!(
+        (has(&region), region.told.len()),
+        (2, 0),
+        "the disk is there, its number is not read"
+    );
+    // One disk without a number stands for one that had a number, not for both.
+    region.with(|ledger| ledger.state(device(1, 2 * DAY), &stated(&[], 1), at(2 * DAY), false));
+    assert_eq!(has(&region), 1);
+    assert_eq!(region.told[0].kind, ChangeKind::PartRemoved);
+    let other = Statement {
+        nameless: vec![crate::part::Nameless {
+            model: Some("HDD 1000".into()),
+            size_bytes: None,
+        }],
+        ..stated(&[], 0)
+    };
+    region.with(|ledger| ledger.state(device(1, 3 * DAY), &other, at(3 * DAY), false));
+    assert_eq!(has(&region), 0, "another model is another disk");
 }

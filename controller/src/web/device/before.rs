@@ -1,16 +1,17 @@
 //! What was read before of a section that cannot be read now. Pure.
 //!
 //! A section that failed, or was read in part, takes nothing back (promise 4): the parts that the ledger still has in the
-//! device are told, with the day on which they were stated last.
+//! device are told, with the day on which they were stated last, and of one that failed what lists show of it.
 
 use inventory_schema::SectionName;
 use jiff::tz::TimeZone;
 
 use crate::part::{PartKind, Statement};
+use crate::store::device::DeviceSummary;
 use crate::store::part::DevicePart;
-use crate::web::format::moment;
+use crate::web::format::{disk_size, memory_size, moment};
 use crate::web::part::PartWords;
-use crate::web::section::{Block, Cell, Knowing, Table};
+use crate::web::section::{Block, Cell, FactLine, Knowing, Table};
 
 /// The parts of the section's kind that it does not state and that have not left the device; `None` where there are none.
 pub fn block(section: SectionName, stated: Option<&Statement>, know: &Knowing<'_>, zone: &TimeZone) -> Option<Block> {
@@ -34,6 +35,37 @@ pub fn block(section: SectionName, stated: Option<&Statement>, know: &Knowing<'_
             ],
             rows,
         }),
+    })
+}
+
+/// What lists show of a section that failed; `None` where it was never read.
+pub fn summary(section: SectionName, summary: &DeviceSummary, know: &Knowing<'_>) -> Option<Block> {
+    let l = know.language;
+    let text = |label: &str, text: &Option<String>| text.clone().map(|text| (l.t(label), text));
+    let size = |bytes: Option<i64>| bytes.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
+    let said = match section {
+        SectionName::System => vec![text("fact-maker", &summary.maker), text("fact-model", &summary.model)],
+        SectionName::Processor => vec![text("fact-model", &summary.processor)],
+        SectionName::Memory => vec![size(summary.memory_bytes).map(|bytes| (l.t("fact-installed"), memory_size(bytes, l)))],
+        SectionName::Storage => vec![size(summary.storage_bytes).map(|bytes| (l.t("fact-size"), disk_size(bytes, l)))],
+        SectionName::OperatingSystem => vec![text("fact-title", &summary.os_title), text("fact-host-name", &summary.host_name)],
+        _ => Vec::new(),
+    };
+    let facts: Vec<FactLine> = said
+        .into_iter()
+        .flatten()
+        .map(|(label, text)| FactLine {
+            label,
+            cell: Cell {
+                doubt: Some(l.family("verdict", "last_good")),
+                ..Cell::plain(text)
+            },
+        })
+        .collect();
+    (!facts.is_empty()).then(|| Block {
+        title: Some(l.t("block-before")),
+        facts,
+        table: None,
     })
 }
 
@@ -95,7 +127,24 @@ mod tests {
             kind: PartKind::MemoryModule,
             parts: vec![held[0].part.clone()],
             complete: false,
+            nameless: Vec::new(),
         };
         assert_eq!(block(SectionName::Memory, Some(&statement), &know, &TimeZone::UTC), None);
+    }
+
+    #[test]
+    fn what_lists_show_of_a_failed_section_is_told_on_it() {
+        let names = Names::default();
+        let know = Knowing::of(&names, Language::Russian);
+        let known = DeviceSummary {
+            processor: Some("Intel Core i5-9400".into()),
+            memory_bytes: Some(8 << 30),
+            ..DeviceSummary::default()
+        };
+        let told = |section| summary(section, &known, &know).map(|block| block.facts[0].cell.text.clone());
+        assert_eq!(told(SectionName::Processor).as_deref(), Some("Intel Core i5-9400"));
+        assert_eq!(told(SectionName::Memory).as_deref(), Some("8\u{a0}ГБ"));
+        assert_eq!(told(SectionName::Storage), None, "it was never read");
+        assert_eq!(told(SectionName::Display), None);
     }
 }
