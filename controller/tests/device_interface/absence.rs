@@ -8,7 +8,7 @@ use cos_controller::store::finding::FindingKind;
 use cos_controller::store::report::ReportState;
 use cos_controller::store::{Page, Scope};
 use inventory_schema::SectionName;
-use inventory_schema::envelope::Resumption;
+use inventory_schema::envelope::{ReportKind, Resumption};
 use inventory_schema::problem::ProblemCode;
 
 use crate::device::{Computer, Device, memory, refusal};
@@ -102,8 +102,10 @@ async fn absence(region: Region, days: u32) {
         let id = device.record(&region).await.unwrap().id;
         until("the change of the summer is held, and the new trust", async || {
             let reports = region.store().reports(id, Page::default()).await.unwrap();
+            // Beside them stands the day on which it was switched off.
+            let inventories = reports.rows.iter().filter(|report| report.kind == ReportKind::Inventory);
             let enrollment = device.computer.enrollment();
-            (reports.total == 2 && enrollment.trust.roots == newcomer.enrollment.trust.roots).then_some(())
+            (inventories.count() == 2 && enrollment.trust.roots == newcomer.enrollment.trust.roots).then_some(())
         })
         .await;
         let reports = region.store().reports(id, Page::default()).await.unwrap();
