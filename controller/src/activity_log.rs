@@ -21,6 +21,7 @@ pub enum Action {
     TokenRevoked,
     RegisterImported,
     DeviceImported,
+    DeviceRetired,
     StickImported,
     RoomAdded,
     DeviceMoved,
@@ -41,7 +42,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -50,6 +51,7 @@ impl Action {
         Self::TokenRevoked,
         Self::RegisterImported,
         Self::DeviceImported,
+        Self::DeviceRetired,
         Self::StickImported,
         Self::RoomAdded,
         Self::DeviceMoved,
@@ -79,6 +81,7 @@ impl Action {
             Self::TokenRevoked => "token_revoked",
             Self::RegisterImported => "register_imported",
             Self::DeviceImported => "device_imported",
+            Self::DeviceRetired => "device_retired",
             Self::StickImported => "stick_imported",
             Self::RoomAdded => "room_added",
             Self::DeviceMoved => "device_moved",

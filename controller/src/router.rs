@@ -163,6 +163,7 @@ fn pages() -> Vec<Route> {
         get("/devices/{device}", ViewDevices, web::device::show),
         post("/devices/{device}/room", EditDevices, web::device::relocate),
         post("/devices/{device}/collect", EditDevices, web::device::collect_now),
+        post("/devices/{device}/retire", ImportDevices, web::device::retire),
         post("/devices/{device}/revoke", RevokeDevices, web::device::revoke_certificate),
         get("/changes", ViewDevices, web::changes::list),
         get("/parts", ViewDevices, web::part_search::list),

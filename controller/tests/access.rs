@@ -51,6 +51,7 @@ fn body(route: &RouteLine, school: &School) -> (&'static str, String) {
         ),
         "/organizations/{organization}/tokens" => (form, format!("place={place}&uses=1&days=1&proxy=&note=")),
         "/devices/{device}/room" => (form, format!("place={place}")),
+        "/devices/{device}/retire" => (form, "state=left".to_owned()),
         "/devices/{device}/revoke" => (form, "reason=x".to_owned()),
         "/api/v1/devices/{device}/revoke" => ("application/json", r#"{"reason":"x"}"#.to_owned()),
         "/tokens/file" => (form, "line=x".to_owned()),
