@@ -21,6 +21,7 @@ pub enum Action {
     TokenRevoked,
     RegisterImported,
     DeviceImported,
+    DeviceRetired,
     StickImported,
     RoomAdded,
     DeviceMoved,
@@ -44,7 +45,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -53,6 +54,7 @@ impl Action {
         Self::TokenRevoked,
         Self::RegisterImported,
         Self::DeviceImported,
+        Self::DeviceRetired,
         Self::StickImported,
         Self::RoomAdded,
         Self::DeviceMoved,
@@ -85,6 +87,7 @@ impl Action {
             Self::TokenRevoked => "token_revoked",
             Self::RegisterImported => "register_imported",
             Self::DeviceImported => "device_imported",
+            Self::DeviceRetired => "device_retired",
             Self::StickImported => "stick_imported",
             Self::RoomAdded => "room_added",
             Self::DeviceMoved => "device_moved",

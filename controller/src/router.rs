@@ -164,6 +164,7 @@ fn pages() -> Vec<Route> {
         post("/devices/{device}/room", EditDevices, web::device::relocate),
         post("/devices/{device}/collect", EditDevices, web::device::collect_now),
         post("/devices/{device}/kind", EditDevices, web::device::kind::overrule),
+        post("/devices/{device}/retire", ImportDevices, web::device::retire),
         post("/devices/{device}/revoke", RevokeDevices, web::device::revoke_certificate),
         get("/lines", ViewLines, web::lines::list),
         get("/lines/export.xlsx", ViewLines, web::lines::export),

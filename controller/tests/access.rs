@@ -53,6 +53,7 @@ fn body(route: &RouteLine, school: &School) -> (&'static str, String) {
         "/organizations/{organization}/tokens" => (form, format!("place={place}&uses=1&days=1&proxy=&note=")),
         "/lines/{building}/contract" => (form, "speed=100&document=x".to_owned()),
         "/devices/{device}/room" => (form, format!("place={place}")),
+        "/devices/{device}/retire" => (form, "state=left".to_owned()),
         "/devices/{device}/revoke" => (form, "reason=x".to_owned()),
         "/devices/{device}/kind" => (form, "kind=laptop&reason=x".to_owned()),
         "/api/v1/devices/{device}/kind" => ("application/json", r#"{"kind":"laptop","reason":"x"}"#.to_owned()),

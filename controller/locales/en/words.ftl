@@ -80,6 +80,7 @@ action-token-created = token created
 action-token-revoked = token revoked
 action-register-imported = register imported
 action-device-imported = imported what another system states
+action-device-retired = retired or returned a record of another system
 action-stick-imported = stick imported
 action-room-added = room added
 action-device-moved = device moved

@@ -80,6 +80,7 @@ action-token-created = токен создан
 action-token-revoked = токен отозван
 action-register-imported = реестр загружен
 action-device-imported = загружены сведения другой системы
+action-device-retired = запись другой системы снята с учёта или возвращена
 action-stick-imported = принята флешка
 action-room-added = кабинет добавлен
 action-device-moved = устройство перемещено

@@ -41,7 +41,7 @@ use crate::part::reading::parts_of;
 use crate::revocation::revoke;
 use crate::state::AppState;
 use crate::store::Scope;
-use crate::store::device::{Device, DeviceSummary};
+use crate::store::device::{Device, DeviceState, DeviceSummary, EvidenceLevel};
 use crate::store::finding::{Finding, FindingKind};
 use crate::store::identity::Relatives;
 use crate::store::imported::ImportedDevice;
@@ -109,6 +109,8 @@ struct DevicePage {
     revoked: bool,
     /// Another system told of it, and no agent.
     is_stated: bool,
+    may_retire: bool,
+    is_retired: bool,
     places: Vec<ChoiceGroup>,
     chain: ChainView,
     relatives: Relatives,
@@ -188,6 +190,8 @@ pub async fn show(
         state: Presence::of(&device, now),
         facts: facts(&device, told.as_ref(), &page),
         is_stated: told.is_some(),
+        may_retire: told.is_some() && signed_in.operator.may(Right::ImportDevices),
+        is_retired: device.state == DeviceState::Left,
         may_move,
         may_revoke,
         may_export: signed_in.operator.may(Right::ExportEvidence),
@@ -514,6 +518,35 @@ async fn is_revoked(state: &AppState, device: &Device) -> Result<bool, PageError
         in_force |= !state.store.is_revoked(key.fingerprint).await?;
     }
     Ok(!keys.is_empty() && !in_force)
+}
+
+#[derive(Debug, Deserialize)]
+pub struct RetireForm {
+    state: DeviceState,
+}
+
+/// `POST /devices/{device}/retire`: takes a record that another system told of out of the count, or brings it back. An
+/// agent's device leaves by its own word.
+pub async fn retire(
+    State(state): State<AppState>,
+    Path(id): Path<DeviceId>,
+    signed_in: SignedIn,
+    visit: Visit,
+    Form(form): Form<RetireForm>,
+) -> Result<Response, PageError> {
+    let scope = signed_in.operator.scope.into();
+    let device = state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
+    if device.evidence_level != EvidenceLevel::Stated {
+        return Err(PageError::BadRequest);
+    }
+    state.store.set_device_state(scope, id, form.state).await?;
+    let retired = form.state == DeviceState::Left;
+    Entry::new(visit.now, &signed_in.operator, Action::DeviceRetired, SubjectKind::Device, id)
+        .of_organization(device.place.organization_id)
+        .with("retired", retired)
+        .record(&state.store)
+        .await?;
+    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
 }
 
 /// `POST /devices/{device}/collect`: the device looks at its hardware with its next answer, at once if it waits.

@@ -106,6 +106,18 @@ async fn what_another_system_states_is_previewed_confirmed_and_shown_as_its_word
     let mut auditor = world.signed_in("auditor").await;
     assert!(auditor.get("/activity").await.text.contains("загружены сведения другой системы"));
 
+    // Retired it is counted no more, and what the same file says changes nothing about that.
+    let retire = format!("/devices/{id}/retire");
+    assert_eq!(browser.post(&retire, &[("state", "left")]).await.status, StatusCode::SEE_OTHER);
+    assert!(!browser.get("/devices?seen=stated").await.text.contains("kab-201-pc07"));
+    assert!(browser.get("/devices?seen=left").await.text.contains("kab-201-pc07"));
+    let agents = format!("/devices/{}/retire", world.here.device);
+    assert_eq!(
+        browser.post(&agents, &[("state", "left")]).await.status,
+        StatusCode::BAD_REQUEST,
+        "an agent's device leaves by its own word"
+    );
+
     // The same file once more has nothing to confirm.
     let answer = browser.post_raw(&form, &kind, body).await;
     let page = browser.get(answer.location()).await.text;

@@ -26,9 +26,9 @@ pub fn export(inventory: &Inventory) -> Document {
     let system = sections.system.content();
     let operating_system = sections.operating_system.content();
     let content = Content {
-        bios: system.map(|system| One(system::bios(system, &mut ours))),
-        hardware: Some(One(system::hardware(sections, &mut ours))),
-        operatingsystem: operating_system.map(|system| One(system::operating_system(system))),
+        bios: system.and_then(|system| unless_empty(system::bios(system, &mut ours))),
+        hardware: unless_empty(system::hardware(sections, &mut ours)),
+        operatingsystem: operating_system.and_then(|system| unless_empty(system::operating_system(system))),
         softwares: sections.software.content().and_then(system::softwares),
         cpus: sections
             .processor
@@ -60,6 +60,11 @@ pub fn export(inventory: &Inventory) -> Document {
         content: Some(One(content)),
         ..Document::default()
     }
+}
+
+/// An object without a key says nothing.
+fn unless_empty<T: Default + PartialEq>(object: T) -> Option<One<T>> {
+    (object != T::default()).then_some(One(object))
 }
 
 /// A name that is made of what the computer is known by, so that the same computer has the same one each time and a

@@ -15,9 +15,12 @@ use crate::inventory::{
     Printer, PrinterConnection, Processors, Storage,
 };
 use crate::placeholder;
+use crate::text::DeviceName;
 
 const MEGABYTE: u64 = 1_000_000;
 const MEBIBYTE: u64 = 1024 * 1024;
+/// More than any board has: what firmware claims beyond is no list of sockets.
+const MOST_SOCKETS: u64 = 64;
 
 fn plain(text: Option<&impl ToString>) -> Option<Text> {
     text.map(|text| Text::new(text.to_string()))
@@ -53,15 +56,22 @@ pub fn memories(memory: &Memory, ours: &mut Extras) -> Option<Items<GlpiMemory>>
     });
     ours.put("memory", without_nulls(sizes));
     let mut memories: Vec<GlpiMemory> = memory.modules.iter().map(|module| self::module(module, ours)).collect();
-    memories.extend(memory.empty_slots.iter().map(|slot| GlpiMemory {
-        caption: Some(Text::new(slot.as_str())),
-        description: Some(Text::new("Empty slot")),
-        ..GlpiMemory::default()
-    }));
+    memories.extend(memory.empty_slots.iter().map(|slot| empty_socket(Some(slot))));
+    let sockets = memory.slots.as_ref().map_or(0, |slots| slots.value.get()).min(MOST_SOCKETS);
+    let unnamed = usize::try_from(sockets).unwrap_or(0).saturating_sub(memories.len());
+    memories.extend((0..unnamed).map(|_| empty_socket(None)));
     for (number, memory) in (1..).zip(&mut memories) {
         memory.numslots = Whole::of(number);
     }
     Items::of(memories)
+}
+
+fn empty_socket(name: Option<&DeviceName>) -> GlpiMemory {
+    GlpiMemory {
+        caption: plain(name),
+        description: Some(Text::new("Empty slot")),
+        ..GlpiMemory::default()
+    }
 }
 
 fn module(module: &MemoryModule, ours: &mut Extras) -> GlpiMemory {
