@@ -13,23 +13,24 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use inventory_schema::Timestamp;
-use inventory_schema::measurement::{Direction, LeaseId, ServerId, ServerPlace};
+use inventory_schema::measurement::{LeaseId, ServerId, ServerPlace};
 use inventory_schema::quantity::KilobitsPerSecond;
 
 use super::plan::Plan;
 use super::reception::{Receiver, Stamps};
-use super::sending::{Progress, Sending};
-use super::wire::{self, Accept, Ask, Cookie, Feedback, Message, NO_COOKIE, Nonce, REQUEST_BYTES, Seal, Setup};
+use super::sending::Sending;
+use super::wire::{self, Accept, Ask, Cookie, Message, NO_COOKIE, Nonce, REQUEST_BYTES, Seal, Setup};
 use crate::lease::{self, Lease, LeaseKeys, LeaseSecret, Refusal};
 
 mod room;
+mod session;
 
 use room::{Grants, UsedLeases};
+use session::{Session, Stage, finish, on_message, say};
 
 /// How often a receiver says that it is there.
 pub const FEEDBACK_EVERY: Duration = Duration::from_millis(50);
@@ -113,58 +114,6 @@ pub struct Serving {
     used: UsedLeases,
     grants: Grants,
     served: Served,
-}
-
-#[derive(Debug)]
-struct Session {
-    peer: SocketAddr,
-    nonce: Nonce,
-    seal: Seal,
-    plan: Plan,
-    direction: Direction,
-    /// Said again to whoever did not hear it.
-    accept: Vec<u8>,
-    repeats: u16,
-    ends: Duration,
-    stage: Stage,
-}
-
-#[derive(Debug)]
-enum Stage {
-    Ready,
-    Sending(Arc<Progress>),
-    Receiving(Box<Receiving>),
-    /// The result is known and said to whoever asks.
-    Received(Vec<u8>),
-    /// It sent more than it may: nothing is said to it any more.
-    Dropped,
-}
-
-#[derive(Debug)]
-struct Receiving {
-    receiver: Receiver,
-    payload: u16,
-    bytes: u64,
-    first: Option<Duration>,
-    began: Duration,
-    said: Feedback,
-    said_at: Duration,
-}
-
-impl Session {
-    /// Whether it takes a part of the port's rate.
-    fn occupies(&self) -> bool {
-        match &self.stage {
-            Stage::Ready | Stage::Receiving(_) => true,
-            Stage::Sending(progress) => progress.sent().is_none(),
-            Stage::Received(_) | Stage::Dropped => false,
-        }
-    }
-
-    fn may_repeat(&mut self) -> bool {
-        self.repeats = self.repeats.saturating_add(1);
-        self.repeats <= MOST_REPEATS
-    }
 }
 
 impl Serving {
@@ -481,148 +430,6 @@ fn epoch(now: Duration) -> u64 {
 pub(super) fn packet_bytes(peer: SocketAddr, payload: usize) -> u64 {
     let headers = if peer.ip().to_canonical().is_ipv4() { 28 } else { 48 };
     payload as u64 + headers
-}
-
-impl Receiving {
-    fn sends_too_much(&mut self, plan: &Plan, at: Duration) -> bool {
-        let since = at.saturating_sub(*self.first.get_or_insert(at)) + Duration::from_millis(10);
-        let allowed = u128::from(plan.peak_kbps()) * since.as_micros() / 8_000;
-        let allowed = u64::try_from(allowed).unwrap_or(u64::MAX);
-        self.bytes > allowed + allowed / 4 + AHEAD_BYTES || self.bytes > plan.most_bytes() + AHEAD_BYTES
-    }
-
-    fn is_over(&self, now: Duration) -> bool {
-        let last = self.receiver.last().unwrap_or(self.began);
-        now.saturating_sub(last.max(self.began)) >= LOAD_LOST_AFTER
-    }
-}
-
-/// What a client that is known and proven says.
-fn on_message(session: &mut Session, message: &Message, size: usize, stamps: Stamps, times: Times, out: &mut Vec<Output>) {
-    let number = match *message {
-        Message::Ping {
-            session: number,
-            number: ping,
-        } => {
-            if session.may_repeat() {
-                let pong = Message::Pong {
-                    session: number,
-                    number: ping,
-                    held: times.now.saturating_sub(times.arrived),
-                };
-                out.push(Output::Send {
-                    to: session.peer,
-                    datagram: wire::write(&pong, Some(&session.seal), size),
-                });
-            }
-            return;
-        }
-        Message::Start { session: number, payload } => return start(number, session, payload, stamps, times, out),
-        Message::Feedback(Feedback { session, .. }) => session,
-        Message::End(sent) => sent.session,
-        _ => return,
-    };
-    match (&mut session.stage, message) {
-        (Stage::Sending(progress), Message::Feedback(feedback)) => {
-            progress.on_feedback(feedback, times.now);
-            // It asks for the end that it did not hear.
-            if let Some(sent) = progress.sent().filter(|_| feedback.orders.stop && session.repeats < MOST_REPEATS) {
-                session.repeats += 1;
-                out.push(Output::Send {
-                    to: session.peer,
-                    datagram: wire::write(&Message::End(sent), Some(&session.seal), 0),
-                });
-            }
-        }
-        (Stage::Receiving(_), Message::End(_)) => finish(number, session, times.now, out),
-        (Stage::Received(result), Message::End(_)) => {
-            let datagram = result.clone();
-            if session.may_repeat() {
-                out.push(Output::Send {
-                    to: session.peer,
-                    datagram,
-                });
-            }
-        }
-        _ => {}
-    }
-}
-
-fn start(number: u64, session: &mut Session, payload: u16, stamps: Stamps, times: Times, out: &mut Vec<Output>) {
-    let in_range = (SMALLEST_PAYLOAD..=wire::LARGEST_PAYLOAD as u16).contains(&payload);
-    if !in_range || !matches!(session.stage, Stage::Ready) {
-        return;
-    }
-    session.ends = times.now + session.plan.longest() + KEPT_FOR;
-    match session.direction {
-        Direction::Down => {
-            let progress = Arc::new(Progress::new(times.now));
-            session.stage = Stage::Sending(Arc::clone(&progress));
-            out.push(Output::Begin(Box::new(Sending {
-                session: number,
-                to: session.peer,
-                plan: session.plan,
-                payload,
-                seal: session.seal.clone(),
-                progress,
-            })));
-        }
-        Direction::Up => {
-            let packet = u32::try_from(packet_bytes(session.peer, payload.into())).unwrap_or(u32::MAX);
-            let mut receiving = Receiving {
-                receiver: Receiver::new(session.plan, packet, stamps),
-                payload,
-                bytes: 0,
-                first: None,
-                began: times.now,
-                said: Feedback {
-                    session: number,
-                    ..Feedback::default()
-                },
-                said_at: Duration::ZERO,
-            };
-            receiving.said_at = times.now.saturating_sub(FEEDBACK_EVERY);
-            say(&mut receiving, &session.seal, session.peer, times.now, out);
-            session.stage = Stage::Receiving(Box::new(receiving));
-        }
-    }
-}
-
-/// Feedback, when it is time or there is a new order; an order is repeated until the load ends.
-fn say(receiving: &mut Receiving, seal: &Seal, to: SocketAddr, now: Duration, out: &mut Vec<Output>) {
-    let orders = receiving.receiver.orders();
-    let every = if orders.stop { FEEDBACK_EVERY / 5 } else { FEEDBACK_EVERY };
-    if orders == receiving.said.orders && now.saturating_sub(receiving.said_at) < every {
-        return;
-    }
-    receiving.said = Feedback {
-        number: receiving.said.number.wrapping_add(1),
-        orders,
-        received: receiving.receiver.received(),
-        ..receiving.said
-    };
-    receiving.said_at = now;
-    out.push(Output::Send {
-        to,
-        datagram: wire::write(&Message::Feedback(receiving.said), Some(seal), 0),
-    });
-}
-
-fn finish(number: u64, session: &mut Session, now: Duration, out: &mut Vec<Output>) {
-    let Stage::Receiving(receiving) = &session.stage else {
-        return;
-    };
-    let result = Message::Result {
-        session: number,
-        reception: receiving.receiver.finish(),
-    };
-    let datagram = wire::write(&result, Some(&session.seal), 0);
-    session.stage = Stage::Received(datagram.clone());
-    session.ends = now + KEPT_FOR;
-    out.push(Output::Send {
-        to: session.peer,
-        datagram,
-    });
 }
 
 #[cfg(test)]

@@ -11,16 +11,21 @@
 //!
 //! Pure; any bytes are read or refused, nothing is allocated beyond what a datagram holds. Used by both sessions.
 
+mod load;
+mod message;
+
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use inventory_schema::measurement::Direction;
 use inventory_schema::{BuildingId, DeviceId};
 
-use super::plan::{DrainMode, Phase, Plan};
+use super::plan::{DrainMode, Plan};
 use super::reception::Reception;
 use crate::bytes::{Reader, Unreadable, Writer};
 use crate::lease::{self, Claim, LeaseSecret, MAX_LEASE_BYTES, Refusal};
+
+pub use load::{Load, is_load, load_session, read_load, write_load};
+pub use message::{Accept, Ask, Cookie, EndReason, Feedback, Message, NO_COOKIE, Nonce, Orders, Sent, Setup};
 
 pub const VERSION: u8 = 1;
 const MAGIC: [u8; 2] = [0xc0, 0x5d];
@@ -35,118 +40,6 @@ pub const LOAD_HEADER_BYTES: usize = 29;
 const LOAD_SIGNED_BYTES: usize = LOAD_HEADER_BYTES - LOAD_TAG_BYTES;
 /// The longest name of a server in bytes of UTF-8.
 const MAX_TITLE_BYTES: usize = 240;
-
-pub type Nonce = [u8; 16];
-/// What only the owner of an address can send back.
-pub type Cookie = [u8; 16];
-pub const NO_COOKIE: Cookie = [0; 16];
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
-    /// Client: a lease for one who has none.
-    Ask(Ask),
-    /// Server: send this back, so that I know that the address is yours.
-    Challenge { nonce: Nonce, cookie: Cookie },
-    /// Server: a short lease with its secret.
-    Grant { nonce: Nonce, lease: Vec<u8>, secret: [u8; 32] },
-    /// Client: measure under this lease, by this plan.
-    Setup(Setup),
-    /// Server: this is the session's number.
-    Accept(Accept),
-    /// Server: no, and why; when to ask again.
-    Refuse {
-        nonce: Nonce,
-        refusal: Refusal,
-        retry_after: Duration,
-    },
-    /// Client: as large as load would be.
-    Ping { session: u64, number: u16 },
-    /// Server: just as large, and how long it was kept here.
-    Pong { session: u64, number: u16, held: Duration },
-    /// Client: begin, with datagrams of this payload.
-    Start { session: u64, payload: u16 },
-    /// Receiver: I am here, and this is what I want.
-    Feedback(Feedback),
-    /// Sender: that was all.
-    End(Sent),
-    /// Server, as receiver: what arrived.
-    Result { session: u64, reception: Reception },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    pub nonce: Nonce,
-    pub cookie: Cookie,
-    pub direction: Direction,
-    pub target_kbps: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setup {
-    pub nonce: Nonce,
-    pub cookie: Cookie,
-    pub plan: Plan,
-    pub claim: Claim,
-    pub lease: Vec<u8>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accept {
-    pub nonce: Nonce,
-    pub session: u64,
-    /// As [`crate::probe::place_number`] numbers them.
-    pub place: u8,
-    pub title: String,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Feedback {
-    pub session: u64,
-    pub number: u16,
-    pub orders: Orders,
-    /// Datagrams of load that arrived so far.
-    pub received: u32,
-}
-
-/// What the receiver wants of the sender. An order is never taken back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Orders {
-    /// The line was seen to cap the rate: drained enough.
-    pub hold: bool,
-    /// Enough was seen.
-    pub stop: bool,
-}
-
-/// What the sender did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sent {
-    pub session: u64,
-    pub packets: u32,
-    pub stall_max: Duration,
-    /// The computer gave the sender too little time, or the receiver fell silent.
-    pub reason: EndReason,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum EndReason {
-    /// As planned, or as ordered.
-    #[default]
-    Done,
-    /// Nothing was heard of the receiver.
-    Silence,
-    /// The sender could not send.
-    Failed,
-}
-
-/// The part of a load datagram that is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Load {
-    pub session: u64,
-    pub sequence: u32,
-    /// By the sender's clock, since its first.
-    pub sent: Duration,
-    pub phase: Phase,
-}
 
 /// A key of one session and what it signs.
 #[derive(Debug, Clone)]
@@ -249,49 +142,6 @@ const LOAD: u8 = 10;
 const FEEDBACK: u8 = 11;
 const END: u8 = 12;
 const RESULT: u8 = 13;
-
-/// Whether the datagram says it is load; the commonest question, so it is asked first.
-pub fn is_load(datagram: &[u8]) -> bool {
-    datagram.len() >= LOAD_HEADER_BYTES && datagram[..2] == MAGIC && datagram[2] == VERSION && datagram[3] == LOAD
-}
-
-/// The session that a load datagram says it belongs to.
-pub fn load_session(datagram: &[u8]) -> Option<u64> {
-    let bytes = datagram.get(4..12).filter(|_| is_load(datagram))?;
-    Some(u64::from_be_bytes(bytes.try_into().ok()?))
-}
-
-/// The header of load, if the session's key proves it.
-pub fn read_load(datagram: &[u8], seal: &Seal) -> Option<Load> {
-    if !is_load(datagram) {
-        return None;
-    }
-    let (signed, rest) = datagram.split_at_checked(LOAD_SIGNED_BYTES)?;
-    if !same(&seal.load_tag(signed), &rest[..LOAD_TAG_BYTES]) {
-        return None;
-    }
-    let mut from = Reader::new(&signed[4..]);
-    let load = Load {
-        session: from.u64().ok()?,
-        sequence: from.u32().ok()?,
-        sent: Duration::from_micros(from.u32().ok()?.into()),
-        phase: Phase::from_number(from.u8().ok()?)?,
-    };
-    Some(load)
-}
-
-/// Writes the header of load over the first bytes of a datagram that is long enough.
-pub fn write_load(datagram: &mut [u8], load: Load, seal: &Seal) {
-    let mut out = Writer::with_capacity(LOAD_HEADER_BYTES);
-    header(&mut out, LOAD);
-    out.u64(load.session);
-    out.u32(load.sequence);
-    out.u32(micros(load.sent));
-    out.u8(load.phase.number());
-    let tag = seal.load_tag(out.as_slice());
-    out.bytes(&tag);
-    datagram[..LOAD_HEADER_BYTES].copy_from_slice(out.as_slice());
-}
 
 fn header(out: &mut Writer, kind: u8) {
     out.bytes(&MAGIC);
@@ -571,146 +421,4 @@ fn end_reason(number: u8) -> Result<EndReason, Unreadable> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn seal() -> Seal {
-        Seal::of_session(&LeaseSecret([3; 32]), &[4; 16], 5)
-    }
-
-    fn messages() -> Vec<Message> {
-        let nonce = [9; 16];
-        vec![
-            Message::Ask(Ask {
-                nonce,
-                cookie: [1; 16],
-                direction: Direction::Up,
-                target_kbps: 50_000,
-            }),
-            Message::Challenge { nonce, cookie: [2; 16] },
-            Message::Grant {
-                nonce,
-                lease: vec![7; MAX_LEASE_BYTES],
-                secret: [8; 32],
-            },
-            Message::Setup(Setup {
-                nonce,
-                cookie: [1; 16],
-                plan: Plan::for_target(100_000),
-                claim: Claim {
-                    building: Some(BuildingId::generate()),
-                    device: None,
-                },
-                lease: vec![7; MAX_LEASE_BYTES],
-            }),
-            Message::Accept(Accept {
-                nonce,
-                session: 5,
-                place: 2,
-                title: "Узел области, Пермь".into(),
-            }),
-            Message::Refuse {
-                nonce,
-                refusal: Refusal::ServerBusy,
-                retry_after: Duration::from_millis(1_500),
-            },
-            Message::Ping { session: 5, number: 3 },
-            Message::Pong {
-                session: 5,
-                number: 3,
-                held: Duration::from_micros(77),
-            },
-            Message::Start {
-                session: 5,
-                payload: 1_472,
-            },
-            Message::Feedback(Feedback {
-                session: 5,
-                number: 1,
-                orders: Orders { hold: true, stop: false },
-                received: 12,
-            }),
-            Message::End(Sent {
-                session: 5,
-                packets: 14_000,
-                stall_max: Duration::from_micros(812),
-                reason: EndReason::Silence,
-            }),
-            Message::Result {
-                session: 5,
-                reception: Reception::sample(),
-            },
-        ]
-    }
-
-    #[test]
-    fn every_message_survives_its_datagram_and_no_changed_byte_passes() {
-        for message in messages() {
-            let datagram = write(&message, Some(&seal()), 0);
-            assert!(datagram.len() <= 1_232, "{message:?} has {} bytes", datagram.len());
-            assert_eq!(read(&datagram).unwrap().verified(&seal()), Some(message.clone()));
-            for place in 0..datagram.len() {
-                let mut changed = datagram.clone();
-                changed[place] ^= 0x40;
-                let passed = read(&changed).ok().and_then(|read| read.verified(&seal()));
-                assert_eq!(passed, None, "{message:?}, byte {place}");
-            }
-        }
-    }
-
-    #[test]
-    fn padding_is_no_part_of_the_message() {
-        let message = Message::Ping { session: 5, number: 3 };
-        let datagram = write(&message, Some(&seal()), 1_400);
-        assert_eq!(datagram.len(), 1_400);
-        assert_eq!(read(&datagram).unwrap().verified(&seal()), Some(message));
-    }
-
-    #[test]
-    fn answers_to_unproven_addresses_are_shorter_than_requests() {
-        for message in messages() {
-            if matches!(message, Message::Challenge { .. } | Message::Grant { .. } | Message::Refuse { .. }) {
-                assert!(write(&message, None, 0).len() <= REQUEST_BYTES);
-            }
-            if matches!(message, Message::Ask(_) | Message::Setup(_)) {
-                assert_eq!(write(&message, Some(&seal()), REQUEST_BYTES).len(), REQUEST_BYTES);
-            }
-        }
-    }
-
-    #[test]
-    fn load_is_known_by_its_header_alone() {
-        let load = Load {
-            session: 5,
-            sequence: 1_234,
-            sent: Duration::from_micros(98_765),
-            phase: Phase::Hold,
-        };
-        let mut datagram = vec![0xaa; 1_472];
-        write_load(&mut datagram, load, &seal());
-        assert_eq!(read_load(&datagram, &seal()), Some(load));
-        assert_eq!(load_session(&datagram), Some(5));
-        let other = Seal::of_session(&LeaseSecret([3; 32]), &[4; 16], 6);
-        assert_eq!(read_load(&datagram, &other), None);
-        for place in 0..LOAD_HEADER_BYTES {
-            let mut changed = datagram.clone();
-            changed[place] ^= 1;
-            assert_eq!(read_load(&changed, &seal()), None, "byte {place}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_a_reader_fail(kind in 0_u8..16, bytes in prop::collection::vec(any::<u8>(), 0..1_500)) {
-            let _ = read(&bytes);
-            let mut formed = vec![0xc0, 0x5d, VERSION, kind];
-            formed.extend_from_slice(&bytes);
-            let _ = read_load(&formed, &seal());
-            if let Ok(unverified) = read(&formed) {
-                prop_assert!(!unverified.proven_by(&seal()));
-            }
-        }
-    }
-}
+mod tests;

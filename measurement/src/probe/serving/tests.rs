@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::super::plan::Phase;
 use super::super::wire::Load;
+use inventory_schema::measurement::Direction;
+
 use super::*;
 use crate::lease::{Claim, LeaseKey, sample_lease};
 
