@@ -107,6 +107,7 @@ on_both_engines! {
     lines::a_measurement_of_another_schools_building_stays_at_home,
     lines::a_deleted_device_takes_its_measurements_along,
     lines::a_contracted_speed_is_a_version,
+    lines::a_building_that_is_in_no_register_holds_up_nobody,
     lines::weeks_of_samples_are_judged_for_lists,
     months::a_chain_goes_over_a_months_end,
     months::a_fork_at_a_months_end_is_kept_once,

@@ -334,20 +334,23 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Buildings whose copy is older than what came since `from`, than `before`, or of another rule.
-    pub async fn lines_due(&self, rule: &str, from: Timestamp, before: Timestamp, limit: i64) -> StoreResult<Vec<i64>> {
+    /// Buildings beyond the internal id `after` whose copy is older than what came since `from`, than `before`, or of
+    /// another rule, by their ids.
+    pub async fn lines_due(&self, rule: &str, from: Timestamp, before: Timestamp, after: i64, limit: i64) -> StoreResult<Vec<i64>> {
         let rows = sqlx::query(
             "SELECT due.building_id FROM (SELECT n.building_id FROM (SELECT building_id, MAX(id) AS newest FROM measurement \
-             WHERE received_month >= $4 GROUP BY building_id) AS n \
+             WHERE received_month >= $4 AND building_id > $5 GROUP BY building_id) AS n \
              LEFT JOIN line_standing s ON s.building_id = n.building_id AND s.direction = 'down' \
              WHERE s.building_id IS NULL OR s.newest_measurement < n.newest \
-             UNION SELECT o.building_id FROM line_standing o WHERE o.direction = 'down' AND (o.rule <> $1 OR o.assessed_at < $2)) AS due \
+             UNION SELECT o.building_id FROM line_standing o WHERE o.direction = 'down' AND o.building_id > $5 \
+             AND (o.rule <> $1 OR o.assessed_at < $2)) AS due \
              ORDER BY due.building_id LIMIT $3",
         )
         .bind(rule)
         .bind(before.unix_micros())
         .bind(limit)
         .bind(ReceivedMonth::of(from).number())
+        .bind(after)
         .fetch_all(self.read())
         .await?;
         records(&rows, |row| row.int("building_id"))

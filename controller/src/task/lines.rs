@@ -28,22 +28,24 @@ pub async fn run(store: &Store, settings: &LineSettings, zone: &TimeZone, now: T
         return Ok(None);
     };
     let rule = settings.rule_name();
-    let mut judged = 0;
+    // From building to building, each once: one that stays due must not hold the others up, nor this run for ever.
+    let (mut judged, mut last) = (0, 0);
     loop {
-        let due = store.lines_due(&rule, now - WINDOW, now - JUDGED_ANEW, BATCH).await?;
-        if due.is_empty() {
+        let due = store.lines_due(&rule, now - WINDOW, now - JUDGED_ANEW, last, BATCH).await?;
+        let Some(newest) = due.last() else {
             return Ok(Some(judged));
-        }
+        };
+        last = *newest;
         for building in due {
-            assess(store, building, settings, zone, now).await?;
-            judged += 1;
+            judged += usize::from(assess(store, building, settings, zone, now).await?);
         }
     }
 }
 
-async fn assess(store: &Store, id: i64, settings: &LineSettings, zone: &TimeZone, now: Timestamp) -> Result<(), StoreError> {
+/// Answers whether there was anything to judge: a building that is in the register no more stays as it was judged last.
+async fn assess(store: &Store, id: i64, settings: &LineSettings, zone: &TimeZone, now: Timestamp) -> Result<bool, StoreError> {
     let Some(building) = store.line_building_by_internal_id(id).await? else {
-        return Ok(());
+        return Ok(false);
     };
     let newest = store.newest_measurement(id).await?;
     let stored = store.measurements(id, now - WINDOW, now, MOST).await?;
@@ -54,7 +56,7 @@ async fn assess(store: &Store, id: i64, settings: &LineSettings, zone: &TimeZone
         let standing = LineStanding::of(&assessment, target(&judged, &building), seen(&judged, direction, newest), now);
         store.save_line_standing(id, direction, &settings.rule_name(), &standing).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The municipality's clock; the region's where its name is unknown here.

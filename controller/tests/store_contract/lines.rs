@@ -8,7 +8,7 @@ use cos_controller::line::history::{WINDOW, judge_all};
 use cos_controller::metrics::Metrics;
 use cos_controller::register::sample::lines::{region_history, sample_measurement};
 use cos_controller::store::line::{LineBuilding, LineContract, LineFilter};
-use cos_controller::store::measurement::StoredMeasurement;
+use cos_controller::store::measurement::{SampleMeasurement, StoredMeasurement};
 use cos_controller::store::report::CommitOutcome;
 use cos_controller::store::{Page, Scope, Store};
 use cos_controller::task::{lines, retention};
@@ -158,6 +158,22 @@ pub async fn a_contracted_speed_is_a_version(store: Store) {
         organization: Some(line(&store, 2).await.organization_id),
     };
     assert_eq!(store.line_building(of_another_school, building.external_id).await.unwrap(), None);
+}
+
+pub async fn a_building_that_is_in_no_register_holds_up_nobody(store: Store) {
+    with_region(&store).await;
+    let known = line(&store, 1).await.id;
+    let sample = |building, number| SampleMeasurement {
+        building,
+        measurement: measured(number, 2, 150.0),
+    };
+    store
+        .add_sample_measurements(&[sample(-1, 1), sample(known, 2), sample(i64::MAX, 3)])
+        .await
+        .unwrap();
+    for judged in [1, 0] {
+        assert_eq!(judge(&store, &LineSettings::default(), at(100)).await, judged);
+    }
 }
 
 pub async fn weeks_of_samples_are_judged_for_lists(store: Store) {
