@@ -29,13 +29,15 @@ impl Store {
         Ok(())
     }
 
-    /// Only the operator who previewed an import finds it.
-    pub async fn import_preview(&self, id: Uuid, operator_id: i64) -> StoreResult<Option<ImportPreview>> {
+    /// Only the operator who previewed an import finds it, and only as what it was previewed.
+    pub async fn import_preview(&self, id: Uuid, operator_id: i64, kind: &str) -> StoreResult<Option<ImportPreview>> {
         let row = sqlx::query(
-            "SELECT external_id, operator_id, created_at, kind, document FROM import_preview WHERE external_id = $1 AND operator_id = $2",
+            "SELECT external_id, operator_id, created_at, kind, document FROM import_preview \
+             WHERE external_id = $1 AND operator_id = $2 AND kind = $3",
         )
         .bind(id.hyphenated().to_string())
         .bind(operator_id)
+        .bind(kind)
         .fetch_optional(self.read())
         .await?;
         row.map(|row| {

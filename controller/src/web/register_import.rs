@@ -138,7 +138,7 @@ struct PreviewPage {
 }
 
 async fn waiting(state: &AppState, id: Uuid, operator: i64) -> Result<Waiting, PageError> {
-    let stored = state.store.import_preview(id, operator).await?.ok_or(PageError::NotFound)?;
+    let stored = state.store.import_preview(id, operator, KIND).await?.ok_or(PageError::NotFound)?;
     serde_json::from_str(&stored.document).map_err(|error| PageError::Internal(Box::new(error)))
 }
 

@@ -146,8 +146,10 @@ pub async fn an_import_preview_is_confirmed_once(store: Store) {
     let (old, new) = (preview(at(0)), preview(at(100)));
     store.save_import_preview(&old).await.unwrap();
     store.save_import_preview(&new).await.unwrap();
-    assert_eq!(store.import_preview(new.external_id, id).await.unwrap().as_ref(), Some(&new));
-    assert_eq!(store.import_preview(new.external_id, id + 1).await.unwrap(), None);
+    let found = store.import_preview(new.external_id, id, &new.kind).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&new));
+    assert_eq!(store.import_preview(new.external_id, id + 1, &new.kind).await.unwrap(), None);
+    assert_eq!(store.import_preview(new.external_id, id, "another").await.unwrap(), None);
     assert_eq!(store.delete_import_previews_before(at(50)).await.unwrap(), 1);
     assert!(store.delete_import_preview(new.external_id, id).await.unwrap());
     assert!(!store.delete_import_preview(new.external_id, id).await.unwrap());

@@ -44,6 +44,19 @@ fn exported() -> String {
 }
 
 #[tokio::test]
+async fn a_preview_is_found_only_as_what_it_is_of() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("region_administrator").await;
+    let (kind, body) = upload(&browser.csrf, &world.here.place(), &[("pc.json", &exported())]);
+    let form = format!("/organizations/{}/devices/import", world.here.id());
+    let preview = browser.post_raw(&form, &kind, body).await.location().to_owned();
+    assert_eq!(browser.get(&preview).await.status, StatusCode::OK);
+    let of_the_register = preview.replacen("/devices/import/", "/register/import/", 1);
+    assert_ne!(preview, of_the_register);
+    assert_eq!(browser.get(&of_the_register).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn what_another_system_states_is_previewed_confirmed_and_shown_as_its_word() {
     let world = World::new().await;
     let mut browser = world.signed_in("school_technician").await;
