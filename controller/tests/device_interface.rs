@@ -4,6 +4,8 @@
 //! with a clock that it can move.
 #![allow(clippy::unwrap_used)]
 
+#[path = "device_interface/activity.rs"]
+mod activity;
 #[path = "device_interface/allowance.rs"]
 mod allowance;
 #[path = "device_interface/archives.rs"]
@@ -138,6 +140,8 @@ on_both_engines! {
     reports::one_poisoned_report_among_256_harms_no_other,
     reports::a_fork_keeps_both_and_the_agent_begins_a_new_epoch,
     lines::a_measurement_of_a_real_agent_is_stored_and_proven,
+    activity::a_day_of_a_real_agent_is_reported_when_it_is_over,
+    activity::a_day_that_is_none_is_refused_and_harms_no_chain,
     lines::a_measurement_that_is_none_is_refused_and_harms_no_chain,
     evidence::an_export_holds_and_says_how_far,
     evidence::what_retention_left_is_still_proven,

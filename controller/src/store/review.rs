@@ -101,43 +101,44 @@ macro_rules! case_where {
     };
 }
 
+/// A case, and what becomes of one that is there already.
+macro_rules! insert_case {
+    ($known:literal) => {
+        concat!(
+            "INSERT INTO review_case (external_id, kind, device_id, other_device_id, subject, detail, state, opened_at, last_seen_at, times) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, 1) ON CONFLICT (device_id, kind, subject) ",
+            $known
+        )
+    };
+}
+
 impl Store {
     /// Opens a case, or counts one more time that it was seen; a decision that was made stays.
     pub async fn open_case(&self, case: &NewCase) -> StoreResult<()> {
-        sqlx::query(
-            "INSERT INTO review_case (external_id, kind, device_id, other_device_id, subject, detail, state, opened_at, last_seen_at, times) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, 1) ON CONFLICT (device_id, kind, subject) DO UPDATE \
-             SET last_seen_at = excluded.last_seen_at, times = review_case.times + 1, detail = excluded.detail",
+        self.insert_case(
+            insert_case!("DO UPDATE SET last_seen_at = excluded.last_seen_at, times = review_case.times + 1, detail = excluded.detail"),
+            case,
         )
-        .bind(CaseId::now_v7().to_string())
-        .bind(word(&case.kind))
-        .bind(case.device)
-        .bind(case.other)
-        .bind(case.subject.as_str())
-        .bind(case.detail.as_str())
-        .bind(word(&case.state))
-        .bind(case.at.unix_micros())
-        .execute(self.write())
-        .await?;
-        Ok(())
+        .await
     }
 
     /// Opens a case unless there is one already, which then stays as it is.
     pub async fn open_case_once(&self, case: &NewCase) -> StoreResult<()> {
-        sqlx::query(
-            "INSERT INTO review_case (external_id, kind, device_id, other_device_id, subject, detail, state, opened_at, last_seen_at, times) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, 1) ON CONFLICT (device_id, kind, subject) DO NOTHING",
-        )
-        .bind(CaseId::now_v7().to_string())
-        .bind(word(&case.kind))
-        .bind(case.device)
-        .bind(case.other)
-        .bind(case.subject.as_str())
-        .bind(case.detail.as_str())
-        .bind(word(&case.state))
-        .bind(case.at.unix_micros())
-        .execute(self.write())
-        .await?;
+        self.insert_case(insert_case!("DO NOTHING"), case).await
+    }
+
+    async fn insert_case(&self, statement: &'static str, case: &NewCase) -> StoreResult<()> {
+        sqlx::query(statement)
+            .bind(CaseId::now_v7().to_string())
+            .bind(word(&case.kind))
+            .bind(case.device)
+            .bind(case.other)
+            .bind(case.subject.as_str())
+            .bind(case.detail.as_str())
+            .bind(word(&case.state))
+            .bind(case.at.unix_micros())
+            .execute(self.write())
+            .await?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! One device: what it is in one line, its kind and numbers, its place, its chain, every section with the source of each
-//! fact, its reports; moving it.
+//! fact, its reports.
 
+mod action;
 mod before;
 pub mod headline;
 mod history;
@@ -9,9 +10,8 @@ pub mod kind;
 mod uptime;
 
 use askama::Template;
-use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use inventory_schema::envelope::{ChainPlace, Resumption};
 use inventory_schema::inventory::{AnySection, KindVerdict, System};
 use inventory_schema::section::Section;
@@ -20,36 +20,31 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use self::action::{collect_now, relocate, retire, revoke_certificate};
 use self::headline::{Facts as Headline, headline};
 use self::history::History;
 use self::kind::KindView;
 use self::uptime::Uptime;
-use super::devices::{DeviceRow, Presence, name};
+use super::devices::{Presence, name};
 use super::error::PageError;
 use super::format::exact_moment;
 use super::language::Language;
 use super::page::{Page, Visit, html};
 use super::pager::{Pager, piece};
-use super::place::{ChoiceGroup, PlaceChoice, choices, in_words};
+use super::place::{ChoiceGroup, choices, in_words};
 use super::review::{CaseLine, case_line};
 use super::section::{Cell, FactLine, Knowing, SectionView};
 use super::session::SignedIn;
 use crate::access::Right;
-use crate::activity_log::{Action, Entry, SubjectKind};
-use crate::enrollment::reissue_receipt;
 use crate::part::reading::parts_of;
-use crate::revocation::revoke;
 use crate::state::AppState;
 use crate::store::Scope;
-use crate::store::device::{Device, DeviceState, DeviceSummary, EvidenceLevel};
+use crate::store::device::{Device, DeviceState, DeviceSummary};
 use crate::store::finding::{Finding, FindingKind};
 use crate::store::identity::Relatives;
 use crate::store::imported::ImportedDevice;
 use crate::store::report::ReportState;
 use crate::store::report_reading::{CurrentSection, ReportRecord};
-
-/// The longest reason for a revocation.
-const MAX_REASON_CHARS: usize = 200;
 
 #[derive(Debug, Clone)]
 struct HeadLine {
@@ -471,45 +466,6 @@ fn report_line(report: &ReportRecord) -> ReportLine {
     }
 }
 
-#[derive(Debug, Deserialize)]
-pub struct MoveForm {
-    place: String,
-}
-
-/// `POST /devices/{device}/room`: to another building or room of its own organization.
-pub async fn relocate(
-    State(state): State<AppState>,
-    Path(id): Path<DeviceId>,
-    signed_in: SignedIn,
-    visit: Visit,
-    Form(form): Form<MoveForm>,
-) -> Result<Response, PageError> {
-    let who = &signed_in.operator;
-    let scope = who.scope.into();
-    let device = state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
-    let choice: PlaceChoice = form.place.parse().map_err(|_| PageError::BadRequest)?;
-    let place = choice
-        .find(&state.store, scope, device.place.organization)
-        .await?
-        .ok_or(PageError::NotFound)?;
-    if !state.store.move_device(scope, id, choice.building, choice.room).await? {
-        return Err(PageError::NotFound);
-    }
-    let row = DeviceRow::of(&device, visit.now, Language::Russian);
-    Entry::new(visit.now, who, Action::DeviceMoved, SubjectKind::Device, id)
-        .of_organization(place.organization_id)
-        .with("device", row.name)
-        .with("from", in_words(&device.place.address, device.place.room_name.as_deref()))
-        .with("to", in_words(&place.address, place.room_name.as_deref()))
-        .record(&state.store)
-        .await?;
-    if let Err(code) = reissue_receipt(&state, id, visit.now).await {
-        // The move itself is done; the device learns of it with the next receipt.
-        tracing::error!(device.id = %id, %code, "the receipt of a moved device was not signed");
-    }
-    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
-}
-
 /// Whether every key of the device was taken out of force.
 async fn is_revoked(state: &AppState, device: &Device) -> Result<bool, PageError> {
     let keys = state.store.device_keys(device.id).await?;
@@ -518,67 +474,6 @@ async fn is_revoked(state: &AppState, device: &Device) -> Result<bool, PageError
         in_force |= !state.store.is_revoked(key.fingerprint).await?;
     }
     Ok(!keys.is_empty() && !in_force)
-}
-
-#[derive(Debug, Deserialize)]
-pub struct RetireForm {
-    state: DeviceState,
-}
-
-/// `POST /devices/{device}/retire`: takes a record that another system told of out of the count, or brings it back. An
-/// agent's device leaves by its own word.
-pub async fn retire(
-    State(state): State<AppState>,
-    Path(id): Path<DeviceId>,
-    signed_in: SignedIn,
-    visit: Visit,
-    Form(form): Form<RetireForm>,
-) -> Result<Response, PageError> {
-    let scope = signed_in.operator.scope.into();
-    let device = state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
-    if device.evidence_level != EvidenceLevel::Stated {
-        return Err(PageError::BadRequest);
-    }
-    state.store.set_device_state(scope, id, form.state).await?;
-    let retired = form.state == DeviceState::Left;
-    Entry::new(visit.now, &signed_in.operator, Action::DeviceRetired, SubjectKind::Device, id)
-        .of_organization(device.place.organization_id)
-        .with("retired", retired)
-        .record(&state.store)
-        .await?;
-    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
-}
-
-/// `POST /devices/{device}/collect`: the device looks at its hardware with its next answer, at once if it waits.
-pub async fn collect_now(State(state): State<AppState>, Path(id): Path<DeviceId>, signed_in: SignedIn) -> Result<Response, PageError> {
-    let scope = signed_in.operator.scope.into();
-    state.store.device(scope, id).await?.ok_or(PageError::NotFound)?;
-    state.store.ask_to_collect(&[id]).await?;
-    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
-}
-
-#[derive(Debug, Deserialize)]
-pub struct RevokeForm {
-    reason: String,
-}
-
-/// `POST /devices/{device}/revoke`
-pub async fn revoke_certificate(
-    State(state): State<AppState>,
-    Path(id): Path<DeviceId>,
-    signed_in: SignedIn,
-    visit: Visit,
-    Form(form): Form<RevokeForm>,
-) -> Result<Response, PageError> {
-    let who = &signed_in.operator;
-    let reason = form.reason.trim();
-    if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
-        return Err(PageError::BadRequest);
-    }
-    revoke(&state, who, who.scope.into(), id, reason, visit.now)
-        .await?
-        .ok_or(PageError::NotFound)?;
-    Ok(Redirect::to(&format!("/devices/{id}")).into_response())
 }
 
 #[cfg(test)]

@@ -311,7 +311,7 @@ impl Sibling {
 
     /// Waits until it has its pace.
     pub fn settle(&self, kbps: u64) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while Instant::now() < deadline {
             let samples = self.samples.lock().unwrap().clone();
             if let Some(window) = samples.len().checked_sub(20) {
@@ -323,6 +323,7 @@ impl Sibling {
             }
             thread::sleep(Duration::from_millis(50));
         }
+        panic!("the sibling did not come to its pace: without its traffic the run shows nothing");
     }
 }
 

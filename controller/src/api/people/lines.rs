@@ -8,6 +8,7 @@ use inventory_schema::measurement::weeks::{Assessment, Standing};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::organizations::municipality;
 use super::{ApiError, ApiProblem, ListOf, Paging};
 use crate::line::history::Judged;
 use crate::line_report::{LineReport, Span, read};
@@ -142,14 +143,7 @@ pub async fn list(
     signed_in: SignedIn,
 ) -> Result<Json<ListOf<LineSummary>>, ApiError> {
     let scope = signed_in.operator.scope.into();
-    let municipality = match &query.municipality {
-        Some(oktmo) => {
-            let all = state.store.municipalities(scope).await?;
-            let known = all.iter().find(|known| known.oktmo.as_str() == oktmo);
-            Some(known.ok_or(ApiError::not_found())?.id)
-        }
-        None => None,
-    };
+    let municipality = municipality(&state, scope, query.municipality.as_deref()).await?;
     let standing = query.standing.as_deref().map(str::parse::<Standing>).transpose();
     let filter = LineFilter {
         query: query.q.filter(|words| !words.trim().is_empty()),

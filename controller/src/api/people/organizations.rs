@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{ApiError, ApiProblem, ListOf, Paging};
 use crate::state::AppState;
+use crate::store::Scope;
 use crate::store::building::{Building, Room};
 use crate::store::organization::{Organization, OrganizationFilter, OrganizationSummary};
 use crate::web::organizations::status_name;
@@ -79,6 +80,14 @@ pub struct OrganizationQuery {
     pub municipality: Option<String>,
 }
 
+/// The internal id of the municipality that a list is asked for, if it is asked for one.
+pub(super) async fn municipality(state: &AppState, scope: Scope, oktmo: Option<&str>) -> Result<Option<i64>, ApiError> {
+    let Some(oktmo) = oktmo else { return Ok(None) };
+    let all = state.store.municipalities(scope).await?;
+    let known = all.iter().find(|known| known.oktmo.as_str() == oktmo);
+    Ok(Some(known.ok_or(ApiError::not_found())?.id))
+}
+
 /// Organizations in one's scope, by short name.
 #[utoipa::path(
     get,
@@ -93,14 +102,7 @@ pub async fn list(
     signed_in: SignedIn,
 ) -> Result<Json<ListOf<OrganizationRow>>, ApiError> {
     let scope = signed_in.operator.scope.into();
-    let municipality = match &query.municipality {
-        Some(oktmo) => {
-            let all = state.store.municipalities(scope).await?;
-            let known = all.iter().find(|known| known.oktmo.as_str() == oktmo);
-            Some(known.ok_or(ApiError::not_found())?.id)
-        }
-        None => None,
-    };
+    let municipality = municipality(&state, scope, query.municipality.as_deref()).await?;
     let filter = OrganizationFilter {
         query: query.q.filter(|words| !words.trim().is_empty()),
         municipality,
